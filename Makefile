@@ -1,0 +1,144 @@
+# cypherlog: db_sync and global_server. GNU make; `make help` lists the targets.
+PROFILE  := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(filter clang%,$(CC)),-clang)
+comma    := ,
+B        := build/$(PROFILE)
+PREFIX   ?= /usr/local
+VERSION  := 0.1.0
+PYTHON   ?= python3
+VENV     := build/venv
+
+# name and least version; what `make deps` installs on Debian and Ubuntu
+LIBS     := rdkafka:2.0.2:librdkafka-dev libcurl:7.88:libcurl4-openssl-dev jansson:2.14:libjansson-dev \
+            zlib:1.2.11:zlib1g-dev libcrypto:3.0:libssl-dev smartcols:2.36:libsmartcols-dev
+PKGS     := $(foreach l,$(LIBS),$(firstword $(subst :, ,$(l))))
+
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wundef -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla \
+            $(if $(WERROR),-Werror)
+HARDEN   := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+OPT      := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE),-O2 -g)
+ALL_CFLAGS  = -std=c11 -D_POSIX_C_SOURCE=200809L -DCYPHERLOG_VERSION='"$(VERSION)"' $(OPT) $(HARDEN) \
+              $(WARN) -Icommon -I. $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+LDLIBS      = $(shell pkg-config --libs $(PKGS)) -lpthread
+
+COMMON_SRC  := $(sort $(wildcard common/*/*.c))
+PROGRAMS    := db_sync global_server
+SRC          = $(COMMON_SRC) $(foreach p,$(PROGRAMS),$(wildcard $(p)/*.c))
+COMMON_OBJ  := $(COMMON_SRC:%.c=$(B)/%.o)
+BINARIES    := $(foreach p,$(PROGRAMS),$(B)/bin/$(p))
+UNIT_SRC    := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+FUZZ_SRC    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
+# what unit tests and fuzz targets may link of a program: everything but its main
+PROGRAM_OBJ := $(foreach p,$(PROGRAMS),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(p)/*.c))))
+
+.DEFAULT_GOAL := all
+.PHONY: help deps all install clean check integration property test bench fuzz coverage lint format \
+        demo stop check-libs
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+deps: ## install what building, demo and tests need (Debian, Ubuntu; says so first)
+	@compose/local/deps.sh
+
+check-libs:
+	@ok=1; for l in $(LIBS); do \
+	  name=$${l%%:*}; rest=$${l#*:}; least=$${rest%%:*}; package=$${rest#*:}; \
+	  pkg-config --exists $$name 2>/dev/null || { ok=0; \
+	    echo "missing: the C library $$name ($$least or newer), Debian package $$package; make deps installs it" >&2; continue; }; \
+	  pkg-config --atleast-version=$$least $$name || { ok=0; \
+	    echo "too old: $$name $$(pkg-config --modversion $$name), $$least or newer is needed" >&2; }; \
+	done; test $$ok = 1
+
+all: $(BINARIES) ## build db_sync and global_server into build/<profile>/bin; links in build/bin
+	@mkdir -p build/bin && ln -sfn $(abspath $(BINARIES)) build/bin/
+
+# Rebuilds everything when compiler or flags change.
+FLAGS := $(B)/flags
+$(FLAGS): FORCE | check-libs
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	  printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@
+FORCE:
+
+$(B)/%.o: %.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+define program
+$(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(B)/libcommon.a: $(COMMON_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c $(PROGRAM_OBJ) $(B)/libcommon.a $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
+	  $(foreach p,$(PROGRAMS),$(if $(findstring $(p)/,$(shell grep -h '^#include "' $<)),$(filter $(B)/$(p)/%,$(PROGRAM_OBJ)))) \
+	  $(B)/libcommon.a $(shell pkg-config --libs cmocka) $(LDLIBS)
+
+$(B)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(PROGRAM_OBJ) $(B)/libcommon.a $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
+	  $(foreach p,$(PROGRAMS),$(if $(findstring $(p)/,$(shell grep -h '^#include "' $<)),$(filter $(B)/$(p)/%,$(PROGRAM_OBJ)))) \
+	  $(B)/libcommon.a $(LDLIBS)
+
+install: all ## install the programs (DESTDIR, PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin/
+
+clean: ## remove what was built; keeps downloads in build/stack and build/venv
+	rm -rf build/release* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
+
+$(VENV)/ready: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+check: all $(UNIT_BIN) $(FUZZ_REPLAY) ## unit tests, fuzz corpora, README against the programs: no services
+	@tests/check.py --build $(B)
+
+integration: all $(VENV)/ready ## tests on real Kafka and Neo4j; ONLY=name selects
+	@BUILD=$(B) $(VENV)/bin/python -m pytest tests/integration $(if $(ONLY),-k '$(ONLY)')
+
+property: all $(VENV)/ready ## random streams against an oracle on real servers
+	@BUILD=$(B) $(VENV)/bin/python -m pytest tests/property $(if $(ONLY),-k '$(ONLY)')
+
+test: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready ## check, integration and property; ends in `N passed, N failed`
+	@BUILD=$(B) tests/run.sh $(ONLY)
+
+bench: all $(VENV)/ready ## tables into tests/bench/results/
+	@BUILD=$(B) $(VENV)/bin/python tests/bench/run.py $(ONLY)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## a timed run of every fuzz target (FUZZ_SECONDS each, ONLY=name), clang
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(ONLY)
+
+coverage: ## line coverage of the unit tests
+	@$(MAKE) --no-print-directory SANITIZE= CFLAGS='--coverage -O0' LDFLAGS=--coverage B=build/coverage check
+	@gcov -n -o build/coverage/common/base $(COMMON_SRC) 2>/dev/null | grep -A1 '^File .common' || true
+
+lint: ## banned calls, order of rooms, each header alone, layout, clang-tidy
+	@tests/lint.py $(if $(CI),--strict)
+
+format: ## clang-format over the tree
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+demo: ## the whole system on real data, started from nothing
+	@compose/local/demo.sh
+
+stop: ## end what make demo started
+	@$(PYTHON) compose/local/demo.py stop
+
+-include $(SRC:%.c=$(B)/%.d) $(UNIT_BIN:%=%.d) $(FUZZ_REPLAY:%=%.d)

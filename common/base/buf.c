@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_fini(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){.limit = b->limit};
+}
+
+void buf_reset(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+    if (b->data != NULL)
+        b->data[0] = '\0';
+}
+
+/* Room for extra more bytes and the NUL; false, and the buffer failed, when there is none. */
+static bool make_room(struct buf *b, size_t extra)
+{
+    size_t need, size = b->size > 0 ? b->size : 64;
+
+    if (b->failed)
+        return false;
+    if (!mem_add(b->len, extra, &need) || !mem_add(need, 1, &need) ||
+        (b->limit > 0 && need - 1 > b->limit)) {
+        b->failed = true;
+        return false;
+    }
+    if (need <= b->size)
+        return true;
+    while (size < need)
+        if (!mem_mul(size, 2, &size)) {
+            b->failed = true;
+            return false;
+        }
+    char *data = realloc(b->data, size);
+    if (data == NULL) {
+        b->failed = true;
+        return false;
+    }
+    b->data = data;
+    b->size = size;
+    return true;
+}
+
+void buf_add(struct buf *b, const void *p, size_t len)
+{
+    if (!make_room(b, len))
+        return;
+    if (len > 0)
+        memcpy(b->data + b->len, p, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+void buf_addc(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || !make_room(b, (size_t)n)) {
+        b->failed = true;
+        return;
+    }
+    va_start(ap, fmt);
+    vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b->len += (size_t)n;
+}
+
+void buf_addi(struct buf *b, int64_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+
+    buf_add(b, digits, (size_t)len);
+}
+
+void buf_add_json(struct buf *b, const char *s, size_t len)
+{
+    static const char short_escapes[32] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    static const char hex[] = "0123456789abcdef";
+    size_t plain = 0; /* start of the run that needs no escape */
+
+    buf_addc(b, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(b, s + plain, i - plain);
+        plain = i + 1;
+        buf_addc(b, '\\');
+        if (c >= 0x20) {
+            buf_addc(b, (char)c);
+        } else if (short_escapes[c] != '\0') {
+            buf_addc(b, short_escapes[c]);
+        } else {
+            buf_adds(b, "u00");
+            buf_addc(b, hex[c >> 4]);
+            buf_addc(b, hex[c & 15]);
+        }
+    }
+    buf_add(b, s + plain, len - plain);
+    buf_addc(b, '"');
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+    if (n == 0)
+        return;
+    memmove(b->data, b->data + n, b->len - n);
+    b->len -= n;
+    b->data[b->len] = '\0';
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+    b->len = len;
+    if (b->data != NULL)
+        b->data[len] = '\0';
+}
+
+const char *buf_str(const struct buf *b)
+{
+    return b->data != NULL ? b->data : "";
+}
+
+char *buf_take(struct buf *b)
+{
+    char *data = b->data != NULL ? b->data : mem_strndup("", 0);
+
+    *b = (struct buf){.limit = b->limit};
+    return data;
+}
+
+int buf_check(const struct buf *b, const char *what, struct err *err)
+{
+    if (!b->failed)
+        return 0;
+    if (b->limit > 0)
+        return err_set(err, ERR_FATAL, "memory.limit", "%s: larger than %zu bytes", what, b->limit);
+    return err_set(err, ERR_FATAL, "memory.exhausted", "%s: memory exhausted", what);
+}

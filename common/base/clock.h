@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_BASE_CLOCK_H
+#define CYPHERLOG_BASE_CLOCK_H
+
+/* base/clock.h: two clocks. Deadlines are on the monotonic one, everything that leaves the process
+ * (timestamps, ages) is wall time. Any thread. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds since some fixed moment; never goes back. */
+int64_t clock_mono_ms(void);
+
+/* Microseconds on the same clock, for measuring rates. */
+int64_t clock_mono_us(void);
+
+/* Milliseconds since 1970-01-01 UTC. */
+int64_t clock_wall_ms(void);
+
+/* The moment wait_ms from now, for pthread_cond_timedwait on a monotonic condition. */
+struct timespec clock_deadline(int64_t wait_ms);
+
+#define CLOCK_TEXT_SIZE 32
+
+/* Writes wall_ms as `2026-01-31T23:59:59.123Z` into out (CLOCK_TEXT_SIZE bytes); returns out. */
+const char *clock_text(int64_t wall_ms, char *out, size_t size);
+
+#endif

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cypher/policy.c: one walk over the tokens of the text as the server lexes it. Cypher reserves no
+ * word, so a check looks at the neighbours of a word, and where those leave a doubt it takes the
+ * worse reading: a refused odd text costs its sender a pair of backticks, a forbidden one that gets
+ * through costs equality of the replicas. For the same reason a text that our lexer cannot read is
+ * refused, although the server would refuse nearly all of them too: behind a token that we see and
+ * the server does not, anything could hide. */
+#include "cypher/policy.h"
+
+#include "cypher/deletion.h"
+#include "cypher/nesting.h"
+#include "cypher/procedure.h"
+#include "cypher/view.h"
+
+#include <string.h>
+
+static const char reserved[] = "__db_sync";
+
+enum importing { IMPORT_NO, IMPORT_OPEN, IMPORT_NAME, IMPORT_COMMA };
+
+struct judge {
+    struct view view;
+    struct nesting nesting;
+    struct cypher_facts *facts;
+    struct err *err;
+    bool request;
+    bool call_scope; /* last closed the scope of `CALL (…)` */
+    bool deletes;    /* a DELETE without DETACH */
+    bool to_float, minus_string;
+    enum importing importing; /* how far `{ WITH a, b` is read, behind which USE may stand */
+    size_t clauses, unions;
+};
+
+#define SNIPPET_MAX 40
+
+static int refuse(struct judge *j, const char *code, const struct lexer_token *t, const char *advice)
+{
+    int shown = (int)(t->len < SNIPPET_MAX ? t->len : SNIPPET_MAX);
+
+    return err_set(j->err, ERR_POISON, code, "%.*s at byte %zu: %s", shown,
+                   j->view.lexer.text + t->start, t->start, advice);
+}
+
+static int refuse_now(struct judge *j, const char *code, const char *advice)
+{
+    return refuse(j, code, &j->view.now.token, advice);
+}
+
+static const char administration[] =
+    "administration of users, databases, servers and settings is not replicated; run it on each "
+    "server by hand";
+
+/* Passes `CYPHER 5 runtime=slotted …` and refuses EXPLAIN and PROFILE, in any order. */
+static int pass_prefix(struct view *v, struct judge *j)
+{
+    bool options = false;
+
+    for (;; view_advance(v)) {
+        enum keyword word = v->now.word.keyword;
+        if (word == KEYWORD_EXPLAIN || word == KEYWORD_PROFILE)
+            return refuse(j, word == KEYWORD_EXPLAIN ? "cypher.explain" : "cypher.profile",
+                          &v->now.token, "it returns a plan; send the text without it");
+        if (options && view_is_op(&v->next, '=')) {
+            view_advance(v);
+            view_advance(v);
+        } else if (word == KEYWORD_CYPHER) {
+            options = true;
+        } else if (!options || (v->now.token.kind != LEXER_INTEGER &&
+                                v->now.token.kind != LEXER_FLOAT && !view_is_op(&v->now, '.'))) {
+            return 0;
+        }
+    }
+}
+
+static int judge_schema(struct judge *j)
+{
+    if (j->request)
+        return refuse_now(j, "cypher.schema", "a request only reads; send it as a command");
+    j->facts->schema = true;
+    return 0;
+}
+
+/* CREATE or DROP as the first word: of data, schema or administration, by what it names. */
+static int judge_create(struct judge *j)
+{
+    struct view ahead = j->view;
+    bool pattern = true;
+
+    do {
+        view_advance(&ahead);
+        if (view_is_op(&ahead.next, '='))
+            break; /* CREATE index = (a)-->(b) */
+        pattern = ahead.now.token.kind != LEXER_WORD;
+    } while (ahead.now.word.keyword == KEYWORD_OR || ahead.now.word.keyword == KEYWORD_REPLACE ||
+             ahead.now.word.keyword == KEYWORD_IMMUTABLE);
+    if (pattern)
+        return 0;
+    if (ahead.now.word.flags & KEYWORD_ADMIN_NOUN)
+        return refuse_now(j, "cypher.administration", administration);
+    if (ahead.now.word.flags & KEYWORD_SCHEMA_NOUN)
+        return judge_schema(j);
+    j->facts->ends_tx = j->facts->alone = true; /* no version we know has it */
+    return 0;
+}
+
+static int judge_start(struct judge *j)
+{
+    struct view *v = &j->view;
+
+    if (v->now.word.keyword == KEYWORD_SHOW)
+        return refuse_now(j, "cypher.show", "SHOW tells about one server; ask that server");
+    if (v->now.word.keyword == KEYWORD_TERMINATE)
+        return refuse_now(j, "cypher.terminate", "transactions are ended on their own server");
+    if (v->now.word.keyword == KEYWORD_USE)
+        return refuse_now(j, "cypher.use", "the database is set by NEO4J_DATABASE; leave USE out");
+    if (v->now.word.flags & KEYWORD_ADMIN)
+        return refuse_now(j, "cypher.administration", administration);
+    if (v->now.word.keyword == KEYWORD_CREATE || v->now.word.keyword == KEYWORD_DROP)
+        return judge_create(j);
+    if ((v->now.word.flags & KEYWORD_START) == 0 && !view_is_op(&v->now, '{'))
+        j->facts->ends_tx = j->facts->alone = true; /* a syntax error, or newer than we are */
+    return 0;
+}
+
+static bool is_reserved(const struct judge *j)
+{
+    const struct lexer_token *t = &j->view.now.token;
+    size_t len, n = sizeof reserved - 1;
+    const char *name = lexer_name(&j->view.lexer, t, &len);
+
+    if (t->kind == LEXER_STRING)
+        return len == n + 2 && memcmp(name + 1, reserved, n) == 0;
+    return len >= n && memcmp(name, reserved, n) == 0;
+}
+
+static int judge_names(struct judge *j)
+{
+    const struct lexer_token *t = &j->view.now.token;
+    bool named = t->kind == LEXER_WORD || t->kind == LEXER_QUOTED_NAME ||
+                 t->kind == LEXER_PARAMETER || t->kind == LEXER_STRING;
+
+    if (named && !j->request && is_reserved(j))
+        return refuse_now(j, "cypher.reserved-name",
+                          "names that begin with __db_sync belong to the replication");
+    if (t->kind == LEXER_STRING) {
+        const char *p = j->view.lexer.text + t->start + 1;
+        while (*p == ' ' || (*p >= '\t' && *p <= '\r'))
+            p++; /* ends at the closing quote */
+        j->minus_string |= *p == '-' || t->escaped;
+    } else if (t->kind == LEXER_QUOTED_NAME) {
+        size_t len;
+        const char *name = lexer_name(&j->view.lexer, t, &len);
+        j->to_float |= keyword_find(name, len).keyword == KEYWORD_TO_FLOAT;
+    }
+    return 0;
+}
+
+/* Reads `a . b . c` behind CALL into name; its full length, also when it does not fit. */
+static size_t read_procedure(struct view *ahead, char *name, size_t size)
+{
+    size_t used = 0;
+
+    for (;;) {
+        size_t len;
+        const char *part = lexer_name(&ahead->lexer, &ahead->now.token, &len);
+        for (size_t i = 0; i < len; i++, used++)
+            if (used < size)
+                name[used] = part[i];
+        if (!view_is_op(&ahead->next, '.'))
+            return used;
+        if (used < size)
+            name[used] = '.';
+        used++;
+        view_advance(ahead);
+        view_advance(ahead);
+        if (!view_is_name(&ahead->now))
+            return used;
+    }
+}
+
+static int judge_call(struct judge *j)
+{
+    struct view ahead = j->view;
+    char name[128];
+    enum procedure procedure;
+
+    if (!view_is_word(&j->view, KEYWORD_CALL) || !view_is_name(&j->view.next))
+        return 0;
+    view_advance(&ahead);
+    struct keyword_info first = ahead.now.word;
+    size_t len = read_procedure(&ahead, name, sizeof name);
+    if (len == ahead.now.token.len && !view_is_op(&ahead.next, '(') &&
+        (first.keyword == KEYWORD_AS ||
+         (first.flags & (KEYWORD_CLAUSE | KEYWORD_OPERATOR | KEYWORD_BOOLEAN)) != 0))
+        return 0; /* a variable of the name call: procedures have a namespace */
+    procedure = procedure_find(name, len < sizeof name ? len : sizeof name);
+    if (procedure == PROCEDURE_DENIED || (j->request && procedure != PROCEDURE_READS))
+        return refuse(j, "cypher.procedure", &ahead.now.token,
+                      j->request ? "this procedure is not on the list of those that only read"
+                                 : "this procedure acts on the server or on other transactions, "
+                                   "not on the graph; call it on each server by hand");
+    if (procedure == PROCEDURE_SCHEMA)
+        return judge_schema(j);
+    if (procedure == PROCEDURE_UNKNOWN)
+        j->facts->ends_tx = true; /* it may delete */
+    return 0;
+}
+
+/* DETACH DELETE; but in `WITH n AS detach DELETE n` the DETACH is a variable. */
+static bool is_detached(const struct view *v)
+{
+    return v->last.word.keyword == KEYWORD_DETACH && !view_is_op(&v->before, ',') &&
+           !view_is_op(&v->before, '.') && !view_is_op(&v->before, ':') &&
+           (v->before.token.kind != LEXER_WORD || view_ends_operand(&v->before));
+}
+
+/* `{ WITH a, b USE …`: between names and commas USE is a name, behind a name the clause. */
+static bool is_use_clause(struct judge *j)
+{
+    const struct view *v = &j->view;
+    enum keyword last = v->last.word.keyword;
+    bool here = v->now.word.keyword == KEYWORD_USE;
+
+    if (here && view_is_name(&v->next) &&
+        (view_is_op(&v->last, '{') || j->importing == IMPORT_NAME || last == KEYWORD_UNION ||
+         ((v->last.word.flags & (KEYWORD_BRANCH | KEYWORD_SHOWN)) != 0)))
+        return true;
+    if (v->now.word.keyword == KEYWORD_WITH && view_is_op(&v->last, '{'))
+        j->importing = IMPORT_OPEN;
+    else if (j->importing == IMPORT_NAME)
+        j->importing = view_is_op(&v->now, ',') ? IMPORT_OPEN : IMPORT_NO;
+    else if (j->importing == IMPORT_OPEN)
+        j->importing = view_is_name(&v->now) || view_is_op(&v->now, '*') ? IMPORT_NAME : IMPORT_NO;
+    return false;
+}
+
+static int judge_words(struct judge *j)
+{
+    const struct view *v = &j->view;
+    enum keyword word = v->now.word.keyword, next = v->next.word.keyword;
+
+    if (is_use_clause(j))
+        return refuse_now(j, "cypher.use", "the database is set by NEO4J_DATABASE; leave USE out");
+    if (word == KEYWORD_NONE)
+        return 0;
+    if (word == KEYWORD_SHOW && (v->next.word.flags & KEYWORD_SHOWN) != 0)
+        return refuse_now(j, "cypher.show", "SHOW tells about one server; ask that server");
+    if (word == KEYWORD_TERMINATE && next == KEYWORD_TRANSACTIONS)
+        return refuse_now(j, "cypher.terminate", "transactions are ended on their own server");
+    if (word == KEYWORD_PERIODIC && next == KEYWORD_COMMIT)
+        return refuse_now(j, "cypher.periodic-commit",
+                          "it commits in between; send several commands instead");
+    if (j->request && word == KEYWORD_LOAD && next == KEYWORD_CSV)
+        return refuse_now(j, "cypher.load-csv", "a request reads the graph only, no files");
+    if (word == KEYWORD_DELETE && view_is_word(v, KEYWORD_DELETE) && !view_is_op(&v->next, ':') &&
+        !is_detached(v))
+        j->deletes = true;
+    j->to_float |= word == KEYWORD_TO_FLOAT;
+    return judge_call(j);
+}
+
+static int too_deep(struct judge *j)
+{
+    return refuse_now(j, "cypher.too-deep",
+                      "brackets or operators are nested too deep here; pass a list as parameter, "
+                      "or split the command");
+}
+
+static int judge_brackets(struct judge *j)
+{
+    const struct view *v = &j->view;
+    int op = v->now.token.op;
+    bool after_call = view_is_word(&(struct view){.last = v->before, .now = v->last}, KEYWORD_CALL);
+
+    if (op == '(' || op == '[' || op == '{') {
+        bool call = after_call || (op == '{' && j->call_scope);
+        if (op == '[' && view_ends_operand(&v->last) && !nesting_operator(&j->nesting, false))
+            return too_deep(j); /* x[0][0]: each is as tall as a dot */
+        if (!nesting_open(&j->nesting, (char)op, call))
+            return too_deep(j);
+        j->call_scope = false;
+        return 0;
+    }
+    bool call = nesting_close(&j->nesting, (char)op);
+    j->call_scope = call && op == ')';
+    if (call && op == '}' && v->next.word.keyword == KEYWORD_IN)
+        return refuse(j, "cypher.in-transactions", &v->next.token,
+                      "CALL { … } IN TRANSACTIONS commits in between and cannot be applied exactly "
+                      "once; send several commands instead");
+    return 0;
+}
+
+/* Whether the operator is one that makes the syntax tree taller. */
+static bool is_tall(const struct view *v)
+{
+    switch (v->now.token.op) {
+    case ';':
+    case '?':
+    case '$':
+        return false;
+    case '<':
+    case '>': /* an arrow's head: its line counts */
+        return !view_is_op(&v->last, '-') && !view_is_op(&v->next, '-');
+    default:
+        return true;
+    }
+}
+
+static bool is_operator(const struct view_item *item)
+{
+    if (item->token.kind == LEXER_WORD)
+        return (item->word.flags & (KEYWORD_BOOLEAN | KEYWORD_OPERATOR)) != 0;
+    return item->token.kind == LEXER_PUNCTUATION && strchr("()[]{},;", item->token.op) == NULL;
+}
+
+static int judge_depth(struct judge *j)
+{
+    const struct view *v = &j->view;
+    const struct keyword_info word = v->now.word;
+
+    if (v->now.token.kind == LEXER_PUNCTUATION) {
+        if (strchr("()[]{}", v->now.token.op) != NULL)
+            return judge_brackets(j);
+        j->call_scope = false;
+        if (v->now.token.op == ',')
+            nesting_restart(&j->nesting, false);
+        else if (is_tall(v) && !nesting_operator(&j->nesting, false))
+            return too_deep(j);
+        return 0;
+    }
+    j->call_scope = false;
+    if (v->now.token.kind != LEXER_WORD)
+        return 0;
+    if (is_operator(&v->now)) {
+        if (!nesting_operator(&j->nesting, (word.flags & KEYWORD_BOOLEAN) != 0))
+            return too_deep(j);
+    } else if (is_operator(&v->last) || v->last.word.keyword == KEYWORD_AS) {
+        return 0; /* an operand, whatever its name */
+    } else if (word.flags & KEYWORD_CLAUSE) {
+        nesting_restart(&j->nesting, (word.flags & KEYWORD_BRANCH) == 0);
+    } else if (word.keyword == KEYWORD_CASE && !is_operator(&v->next) &&
+               !nesting_open(&j->nesting, 'C', false)) {
+        return too_deep(j);
+    } else if (word.keyword == KEYWORD_END) {
+        (void)nesting_close(&j->nesting, 'E');
+    }
+    return 0;
+}
+
+/* A number that is zero, or so small that it becomes zero. */
+static bool is_zero(const struct judge *j, const struct view_item *item)
+{
+    const char *p = j->view.lexer.text + item->token.start;
+    size_t len = item->token.len;
+
+    if (item->token.kind != LEXER_FLOAT && item->token.kind != LEXER_INTEGER)
+        return false;
+    if (len > 300 || memchr(p, 'x', len) != NULL || memchr(p, 'o', len) != NULL)
+        return true;
+    for (size_t i = 0; i < len && p[i] != 'e' && p[i] != 'E'; i++)
+        if (p[i] >= '1' && p[i] <= '9')
+            return memchr(p, '-', len) != NULL; /* 1e-400 */
+    return true;
+}
+
+/* -0.0 and 0.0 are one key under a uniqueness constraint or two, depending on whether one
+ * transaction holds both (cypher-batching.md, "minus zero"). */
+static void judge_minus_zero(struct judge *j)
+{
+    const struct view *v = &j->view;
+    enum lexer_kind next = v->next.token.kind;
+    bool minus = view_is_op(&v->now, '-');
+
+    if (minus && next == LEXER_FLOAT && is_zero(j, &v->next))
+        j->facts->alone = true;
+    /* -(0.0), -$p, -n.p; not the dashes of a pattern, which stand behind ) ] or a dash */
+    if (minus && !view_ends_operand(&v->last) && v->last.token.kind != LEXER_END &&
+        (next == LEXER_WORD || next == LEXER_QUOTED_NAME || next == LEXER_PARAMETER ||
+         (view_is_op(&v->next, '(') && !view_is_op(&v->last, '-'))))
+        j->facts->alone = true;
+    /* 0.0 * -1, but not the bounds in [*0..3] */
+    if ((view_is_op(&v->now, '*') || view_is_op(&v->now, '/')) &&
+        (is_zero(j, &v->last) || (is_zero(j, &v->next) && !view_is_op(&v->last, '[') &&
+                                  view_ends_operand(&v->last))))
+        j->facts->alone = true;
+}
+
+static int judge_token(struct judge *j)
+{
+    const struct view *v = &j->view;
+
+    if (v->now.token.kind == LEXER_INVALID)
+        return refuse_now(j, "cypher.unreadable", v->now.token.why);
+    if (view_is_op(&v->now, ';') && v->next.token.kind != LEXER_END)
+        return refuse_now(j, "cypher.several-statements",
+                          "one text is one statement; send a list of commands instead");
+    if (judge_names(j) < 0 || judge_words(j) < 0 || judge_depth(j) < 0)
+        return -1;
+    if (v->now.token.kind == LEXER_PUNCTUATION)
+        judge_minus_zero(j);
+    return 0;
+}
+
+static int judge_text(struct judge *j, const char *text, size_t len)
+{
+    struct view *v = &j->view;
+
+    view_init(v, text, len);
+    if (pass_prefix(v, j) < 0)
+        return -1;
+    if (v->now.token.kind == LEXER_END ||
+        (view_is_op(&v->now, ';') && v->next.token.kind == LEXER_END))
+        return err_set(j->err, ERR_POISON, "cypher.empty", "the text holds no statement");
+    if (judge_start(j) < 0)
+        return -1;
+    for (; v->now.token.kind != LEXER_END; view_advance(v))
+        if (judge_token(j) < 0)
+            return -1;
+    j->facts->alone |= j->to_float && j->minus_string;
+    j->facts->ends_tx |= j->deletes && !deletion_is_certain(text, len);
+    return 0;
+}
+
+static int judge(bool request, const char *text, size_t len, struct cypher_facts *facts,
+                 struct err *err)
+{
+    struct judge j = {.facts = facts, .err = err, .request = request};
+    struct buf decoded = {0};
+    int rc = -1;
+
+    *facts = (struct cypher_facts){0};
+    switch (lexer_decode_unicode(text, len, &decoded)) {
+    case LEXER_UNICODE_NONE:
+        rc = judge_text(&j, text, len);
+        break;
+    case LEXER_UNICODE_DECODED:
+        /* The servers look for EXPLAIN and PROFILE before they decode. */
+        view_init(&j.view, text, len);
+        if (buf_check(&decoded, "command", err) == 0 && pass_prefix(&j.view, &j) == 0)
+            rc = judge_text(&j, decoded.data, decoded.len);
+        break;
+    case LEXER_UNICODE_ODD:
+        err_set(err, ERR_POISON, "cypher.unreadable",
+                "a \\u without exactly four hexadecimal digits behind it; write \\\\u for a "
+                "backslash and a u");
+        break;
+    }
+    buf_fini(&decoded);
+    return rc;
+}
+
+int policy_judge_command(const char *text, size_t len, struct cypher_facts *facts, struct err *err)
+{
+    return judge(false, text, len, facts, err);
+}
+
+int policy_judge_request(const char *text, size_t len, struct err *err)
+{
+    struct cypher_facts facts;
+
+    return judge(true, text, len, &facts, err);
+}

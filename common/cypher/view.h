@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_CYPHER_VIEW_H
+#define CYPHERLOG_CYPHER_VIEW_H
+
+/* cypher/view.h: a token with its neighbours and what its word means. What a word is in Cypher,
+ * which reserves none, shows in what stands beside it. */
+
+#include "cypher/keyword.h"
+#include "cypher/lexer.h"
+
+struct view_item {
+    struct lexer_token token;
+    struct keyword_info word; /* KEYWORD_NONE when the token is no word */
+};
+
+struct view {
+    struct lexer lexer;            /* behind next */
+    struct view_item before, last; /* LEXER_END before the text */
+    struct view_item now, next;
+};
+
+/* now is the first token. Borrows the text. */
+void view_init(struct view *view, const char *text, size_t len);
+
+/* One token on. */
+void view_advance(struct view *view);
+
+bool view_is_op(const struct view_item *item, int op);
+
+/* A word, but not directly behind a dot or colon, where it is a property, label or value. */
+bool view_is_word(const struct view *view, enum keyword keyword);
+
+/* An operand can end with it: a closing bracket, literal, parameter, name. A word that an operand
+ * must follow (AND, RETURN, …) is none, though it may be a variable. */
+bool view_ends_operand(const struct view_item *item);
+
+/* A word or quoted name. */
+bool view_is_name(const struct view_item *item);
+
+#endif

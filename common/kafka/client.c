@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kafka/client.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* For every handle; a person may override these. */
+static const struct kafka_setting defaults[] = {
+    {"socket.nagle.disable", "true"},     {"socket.keepalive.enable", "true"},
+    {"reconnect.backoff.ms", "100"},      {"reconnect.backoff.max.ms", "2000"},
+    {"topic.metadata.refresh.interval.ms", "30000"},
+    {"log.connection.close", "false"},    {NULL, NULL},
+};
+
+/* Codes whose class differs from the default. */
+static const struct {
+    rd_kafka_resp_err_t code;
+    enum err_class class;
+} rows[] = {
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR__SSL, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR__INVALID_ARG, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR__FENCED, ERR_FENCED},
+    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, ERR_FENCED},
+    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, ERR_FENCED},
+    {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, ERR_FENCED},
+    {RD_KAFKA_RESP_ERR__FATAL, ERR_FATAL},
+    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERR_POISON},
+    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, ERR_POISON},
+    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_INVALID_CONFIG, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, ERR_CONFIG},
+    {RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, ERR_GUARD},
+    {RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ERR_GUARD},
+};
+
+enum err_class client_class(rd_kafka_resp_err_t code)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].code == code)
+            return rows[i].class;
+    return ERR_RETRY;
+}
+
+bool client_is_outage(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+           code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+int client_err_text(struct err *err, rd_kafka_resp_err_t code, const char *what, const char *text)
+{
+    char name[80];
+
+    snprintf(name, sizeof name, "kafka.%s", rd_kafka_err2name(code));
+    return err_set(err, client_class(code), name, "%s: %s", what,
+                   text != NULL && *text != '\0' ? text : rd_kafka_err2str(code));
+}
+
+int client_err(struct err *err, rd_kafka_resp_err_t code, const char *what)
+{
+    return client_err_text(err, code, what, NULL);
+}
+
+/* librdkafka calls this on any of its threads. Its own levels are syslog's. Connections that come
+ * and go are its business until our own waiting says so. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk;
+    if (level <= 2)
+        log_error(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
+    else if (level <= 3 && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0)
+        log_warn(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
+    else
+        log_debug(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
+}
+
+static int set(rd_kafka_conf_t *rk_conf, const char *name, const char *value, struct err *err)
+{
+    char why[256];
+
+    switch (rd_kafka_conf_set(rk_conf, name, value, why, sizeof why)) {
+    case RD_KAFKA_CONF_OK:
+        return 0;
+    case RD_KAFKA_CONF_UNKNOWN:
+        return err_set(err, ERR_CONFIG, "config.kafka-unknown",
+                       "--kafka %s: librdkafka %s knows no such property", name,
+                       rd_kafka_version_str());
+    default:
+        return err_set(err, ERR_CONFIG, "config.kafka-value", "--kafka %s: %s", name, why);
+    }
+}
+
+static int set_list(rd_kafka_conf_t *rk_conf, const struct kafka_setting *list, struct err *err)
+{
+    for (; list->name != NULL; list++)
+        if (set(rk_conf, list->name, list->value, err) < 0)
+            return -1;
+    return 0;
+}
+
+static bool owns(const struct kafka_setting *owned, const char *name)
+{
+    static const char *const always[] = {"bootstrap.servers", "metadata.broker.list", NULL};
+
+    for (size_t i = 0; always[i] != NULL; i++)
+        if (strcmp(always[i], name) == 0)
+            return true;
+    for (; owned != NULL && owned->name != NULL; owned++)
+        if (strcmp(owned->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Consumer properties are unknown to nobody: librdkafka only warns, so one list serves both. */
+static int set_extra(rd_kafka_conf_t *rk_conf, const struct conf_pairs *extra,
+                     const struct kafka_setting *owned, struct err *err)
+{
+    for (size_t i = 0; extra != NULL && i < extra->count; i++) {
+        const struct conf_pair *pair = &extra->pairs[i];
+        struct err why = {0};
+        if (owns(owned, pair->name))
+            return err_set(err, ERR_CONFIG, "config.kafka-owned",
+                           "--kafka %s: cypherlog sets this property itself, its promises depend "
+                           "on it; leave it out",
+                           pair->name);
+        if (set(rk_conf, pair->name, pair->value, &why) == 0)
+            continue;
+        if (pair->from_environment && strcmp(why.code, "config.kafka-unknown") == 0)
+            continue; /* client_check has told of it */
+        *err = why;
+        return -1;
+    }
+    return 0;
+}
+
+static int set_security(rd_kafka_conf_t *rk_conf, const struct kafka_conf *conf, struct err *err)
+{
+    const struct kafka_setting scram[] = {{"security.protocol", "SASL_SSL"},
+                                          {"sasl.mechanisms", "SCRAM-SHA-256"},
+                                          {"sasl.username", conf->username},
+                                          {"sasl.password", conf->password},
+                                          {NULL, NULL}};
+
+    if (conf->username == NULL && conf->password == NULL)
+        return 0;
+    if (conf->username == NULL || conf->password == NULL)
+        return err_set(err, ERR_CONFIG, "config.kafka-login",
+                       "B_USERNAME and B_PASSWORD must both be set, or neither");
+    return set_list(rk_conf, scram, err);
+}
+
+/* Runs inside our polls. Lost connections are librdkafka's business until a wait of ours says so;
+ * the first refusal is kept, since what follows it is only noise. */
+static void on_error(rd_kafka_t *rk, int code, const char *text, void *arg)
+{
+    struct kafka_health *health = arg;
+
+    (void)rk;
+    if (client_is_outage(health->code) || health->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        health->code = (rd_kafka_resp_err_t)code;
+        snprintf(health->text, sizeof health->text, "%s", text);
+    }
+}
+
+rd_kafka_conf_t *client_conf(const struct kafka_conf *conf, const struct kafka_setting *owned,
+                             struct kafka_health *health, struct err *err)
+{
+    rd_kafka_conf_t *rk_conf = rd_kafka_conf_new();
+
+    rd_kafka_conf_set_log_cb(rk_conf, on_log);
+    rd_kafka_conf_set_error_cb(rk_conf, on_error);
+    rd_kafka_conf_set_opaque(rk_conf, health);
+    if (set(rk_conf, "bootstrap.servers", conf->brokers, err) < 0 ||
+        set(rk_conf, "client.id", conf->client_id, err) < 0 ||
+        set_list(rk_conf, defaults, err) < 0 || set_security(rk_conf, conf, err) < 0 ||
+        set_extra(rk_conf, conf->extra, owned, err) < 0 ||
+        (owned != NULL && set_list(rk_conf, owned, err) < 0)) {
+        rd_kafka_conf_destroy(rk_conf);
+        return NULL;
+    }
+    return rk_conf;
+}
+
+int client_check(const struct kafka_conf *conf, struct err *err)
+{
+    rd_kafka_conf_t *rk_conf = client_conf(conf, NULL, NULL, err);
+
+    if (rk_conf == NULL)
+        return -1;
+    for (size_t i = 0; conf->extra != NULL && i < conf->extra->count; i++) {
+        const struct conf_pair *pair = &conf->extra->pairs[i];
+        if (pair->from_environment &&
+            rd_kafka_conf_set(rk_conf, pair->name, pair->value, NULL, 0) == RD_KAFKA_CONF_UNKNOWN)
+            log_warn(log_event("kafka_property_ignored"), log_str("name", pair->name),
+                     log_str("why", "a KAFKA_… variable that is no librdkafka property"));
+    }
+    rd_kafka_conf_destroy(rk_conf);
+    return 0;
+}
+
+rd_kafka_t *client_new_take(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err)
+{
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
+
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        err_set(err, ERR_CONFIG, "config.kafka", "librdkafka: %s", why);
+    }
+    return rk;
+}
+
+int client_wait_broker(rd_kafka_t *rk, const struct kafka_health *health, const char *brokers,
+                       int64_t deadline_ms, struct err *err)
+{
+    char what[300];
+
+    snprintf(what, sizeof what, "Kafka at %s (BROKERS)", brokers);
+    for (;;) {
+        const rd_kafka_metadata_t *metadata = NULL;
+        rd_kafka_resp_err_t rc = rd_kafka_metadata(rk, 0, NULL, &metadata, 1000);
+        if (rc == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_metadata_destroy(metadata);
+            return 0;
+        }
+        rd_kafka_poll(rk, 0); /* on_error may know better */
+        if (client_class(health->code) == ERR_CONFIG)
+            return client_err_text(err, health->code, what, health->text);
+        if (stop_check(err) < 0)
+            return -1;
+        if (clock_mono_ms() >= deadline_ms)
+            return client_err(err, rc, what);
+    }
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* kafka/reader.c: manual assignment, no subscription: no rebalance and no max.poll.interval.
+ * `auto.offset.reset=error`: an offset that the log does not hold ends in an error, never in a
+ * jump over lost records. */
+#include "kafka/reader.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/stop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WATERMARK_TIMEOUT_MS 10000
+
+struct reader {
+    rd_kafka_t *rk;
+    struct kafka_health health;
+    char *topic, *brokers;
+    bool consuming; /* rd_kafka_poll_set_consumer was called */
+};
+
+int reader_open(struct reader **out, const struct reader_conf *conf, struct err *err)
+{
+    char kbytes[24], fetch[24];
+    const struct kafka_setting owned[] = {{"group.id", conf->group_id},
+                                          {"enable.auto.commit", "false"},
+                                          {"enable.auto.offset.store", "false"},
+                                          {"auto.offset.reset", "error"},
+                                          {"isolation.level", "read_committed"},
+                                          {"enable.partition.eof", "true"},
+                                          {"check.crcs", "true"},
+                                          {"queued.max.messages.kbytes", kbytes},
+                                          {"queued.min.messages", "20000"},
+                                          {"fetch.message.max.bytes", fetch},
+                                          {NULL, NULL}};
+    struct reader *r = mem_alloc(1, sizeof *r);
+
+    snprintf(kbytes, sizeof kbytes, "%" PRId64, conf->queue_bytes / 1024);
+    snprintf(fetch, sizeof fetch, "%" PRId64,
+             conf->queue_bytes < 1048576 ? conf->queue_bytes : 1048576);
+    r->topic = mem_strdup(conf->topic);
+    r->brokers = mem_strdup(conf->kafka->brokers);
+    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &r->health, err);
+    if (rk_conf == NULL || (r->rk = client_new_take(RD_KAFKA_CONSUMER, rk_conf, err)) == NULL) {
+        reader_close(r);
+        return -1;
+    }
+    *out = r;
+    return 0;
+}
+
+void reader_close(struct reader *r)
+{
+    if (r == NULL)
+        return;
+    if (r->rk != NULL) {
+        rd_kafka_consumer_close(r->rk); /* no group: takes no time */
+        rd_kafka_destroy(r->rk);
+    }
+    free(r->topic);
+    free(r->brokers);
+    free(r);
+}
+
+static int judge_topic(const struct reader *r, const rd_kafka_metadata_t *metadata,
+                       struct err *err)
+{
+    const rd_kafka_metadata_topic_t *topic = &metadata->topics[0];
+
+    if (topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return err_set(err, ERR_CONFIG, "topic.missing",
+                       "topic %s does not exist; make it with: db_sync topics create", r->topic);
+    if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return client_err(err, topic->err, r->topic);
+    if (topic->partition_cnt != 1)
+        return err_set(err, ERR_GUARD, "topic.partitions",
+                       "topic %s has %d partitions, and a log of commands must have exactly one: "
+                       "order across partitions is not defined; use another COMMAND_TOPIC",
+                       r->topic, topic->partition_cnt);
+    return 0;
+}
+
+int reader_check_topic(struct reader *r, int64_t deadline_ms, struct err *err)
+{
+    if (!r->consuming && client_wait_broker(r->rk, &r->health, r->brokers, deadline_ms, err) < 0)
+        return -1;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(r->rk, r->topic, NULL);
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_resp_err_t rc = rd_kafka_metadata(r->rk, 0, handle, &metadata, 5000);
+    int result = rc != RD_KAFKA_RESP_ERR_NO_ERROR ? client_err(err, rc, r->topic)
+                                                  : judge_topic(r, metadata, err);
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    return result;
+}
+
+int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err *err)
+{
+    int64_t lo = 0, hi = 0; /* librdkafka leaves them unset on failure */
+    rd_kafka_resp_err_t rc =
+        rd_kafka_query_watermark_offsets(r->rk, r->topic, 0, &lo, &hi, WATERMARK_TIMEOUT_MS);
+
+    if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return client_err(err, rc, r->topic);
+    *low = lo;
+    *high = hi;
+    return 0;
+}
+
+int reader_assign(struct reader *r, int64_t offset, struct err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    if (!r->consuming)
+        rd_kafka_poll_set_consumer(r->rk);
+    r->consuming = true;
+    rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = offset;
+    rd_kafka_resp_err_t rc = rd_kafka_assign(r->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, r->topic);
+}
+
+static enum reader_event on_error_message(struct reader *r, const rd_kafka_message_t *message,
+                                          struct err *err)
+{
+    const char *text = message->payload != NULL ? (const char *)message->payload : NULL;
+
+    switch (message->err) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        err_set(err, ERR_GUARD, "log.out-of-range",
+                "%s[0]: offset %" PRId64 " is not in the log any more: it was truncated, or deleted "
+                "and made anew; restore a snapshot, or restart to see where the log stands",
+                r->topic, message->offset);
+        return READER_FAILED;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        break; /* perhaps it comes back; what comes then is checked */
+    default:
+        if (client_class(message->err) == ERR_CONFIG) {
+            client_err_text(err, message->err, r->topic, text);
+            return READER_FAILED;
+        }
+    }
+    client_err_text(err, message->err, r->topic, text);
+    return READER_OUTAGE;
+}
+
+/* librdkafka may tell of lost connections by its callback alone. */
+static enum reader_event on_silence(struct reader *r, struct err *err)
+{
+    if (r->health.code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return READER_NOTHING;
+    client_err_text(err, r->health.code, r->topic, r->health.text);
+    r->health = (struct kafka_health){0};
+    return READER_OUTAGE;
+}
+
+enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *record,
+                              struct err *err)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(r->rk, (int)wait_ms);
+
+    if (message == NULL)
+        return on_silence(r, err);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        record_init_take(record, message);
+        return READER_RECORD;
+    }
+    enum reader_event event = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF
+                                  ? READER_END
+                                  : on_error_message(r, message, err);
+    rd_kafka_message_destroy(message);
+    return event;
+}
+
+int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct record *record,
+                   bool *found, struct err *err)
+{
+    struct err why = {0};
+
+    *found = false;
+    if (reader_assign(r, offset, err) < 0)
+        return -1;
+    for (;;) {
+        switch (reader_next(r, 200, record, &why)) {
+        case READER_RECORD:
+            *found = record->offset == offset;
+            if (!*found)
+                record_fini(record);
+            return 0;
+        case READER_END:
+            return 0;
+        case READER_FAILED:
+            *err = why;
+            return -1;
+        case READER_NOTHING:
+        case READER_OUTAGE:
+            err_clear(&why);
+            break;
+        }
+        if (stop_check(err) < 0)
+            return -1;
+        if (clock_mono_ms() >= deadline_ms)
+            return err_set(err, ERR_RETRY, "kafka.timeout", "%s[0]: offset %" PRId64
+                           " could not be read in time", r->topic, offset);
+    }
+}
+
+int64_t reader_log_end(struct reader *r)
+{
+    int64_t low = -1, high = -1;
+
+    rd_kafka_get_watermark_offsets(r->rk, r->topic, 0, &low, &high);
+    return high >= 0 ? high : -1;
+}
+
+void reader_commit(struct reader *r, int64_t next_offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = next_offset;
+    rd_kafka_commit(r->rk, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kafka/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void record_init_take(struct record *record, rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+
+    *record = (struct record){.message = message,
+                              .partition = message->partition,
+                              .offset = message->offset,
+                              .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+                              .key = message->key,
+                              .key_len = message->key_len,
+                              .value = message->payload,
+                              .value_len = message->len};
+}
+
+void record_fini(struct record *record)
+{
+    if (record->message != NULL)
+        rd_kafka_message_destroy(record->message);
+    *record = (struct record){0};
+}
+
+void record_fingerprint(const struct record *record, struct hash *hash,
+                        char out[static HASH_HEX_SIZE])
+{
+    char time[24];
+    int len = snprintf(time, sizeof time, "%" PRId64, record->timestamp_ms);
+
+    hash_add_field(hash, time, (size_t)len);
+    hash_add_field(hash, record->key, record->key_len);
+    hash_add_field(hash, record->value, record->value_len);
+    hash_finish(hash, out);
+}

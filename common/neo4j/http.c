@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "neo4j/http.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/stop.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_LIMIT_DEFAULT ((size_t)64 << 20)
+#define LINE_KEEP ((size_t)1 << 20) /* a buffer that grew beyond this is given back */
+
+struct http {
+    CURL *curl;
+    char *base;
+    char reason[CURL_ERROR_SIZE];
+    /* the transfer in hand */
+    const struct http_request *request;
+    struct buf line;       /* the part of a line that came so far */
+    struct err *err;       /* of on_line */
+    int64_t stop_deadline; /* 0 until a stop is seen */
+    bool timed_out, stopped;
+};
+
+void http_global_init(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* Gives whole lines on; returns false when the reader refused one. */
+static bool give_lines(struct http *http, const char *p, size_t len)
+{
+    const struct http_request *r = http->request;
+    const char *newline;
+
+    while ((newline = memchr(p, '\n', len)) != NULL) {
+        size_t part = (size_t)(newline - p);
+        int rc;
+        if (http->line.len > 0) {
+            buf_add(&http->line, p, part);
+            if (buf_check(&http->line, "line of Neo4j's answer", http->err) < 0)
+                return false;
+            rc = r->on_line(r->arg, buf_str(&http->line), http->line.len, http->err);
+            buf_reset(&http->line);
+        } else {
+            rc = r->on_line(r->arg, p, part, http->err);
+        }
+        if (rc < 0)
+            return false;
+        p += part + 1;
+        len -= part + 1;
+    }
+    buf_add(&http->line, p, len);
+    return buf_check(&http->line, "line of Neo4j's answer", http->err) == 0;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+    return give_lines(arg, p, size * n) ? size * n : 0; /* libcurl: 0 ends the transfer */
+}
+
+/* libcurl calls this about once a second while nothing moves, more often otherwise. */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct http *http = arg;
+    int64_t now = clock_mono_ms();
+
+    (void)a, (void)b, (void)c, (void)d;
+    if (http->request->deadline_ms > 0 && now >= http->request->deadline_ms)
+        http->timed_out = true;
+    if (stop_requested() && http->stop_deadline == 0)
+        http->stop_deadline = now + HTTP_STOP_GRACE_MS;
+    if (http->stop_deadline > 0 && now >= http->stop_deadline)
+        http->stopped = true;
+    return http->timed_out || http->stopped;
+}
+
+int http_open(struct http **out, const struct http_conf *conf, struct err *err)
+{
+    struct http *http = mem_alloc(1, sizeof *http);
+    CURL *curl = curl_easy_init();
+
+    if (curl == NULL) {
+        free(http);
+        return err_set(err, ERR_FATAL, "http.init", "libcurl gives no handle");
+    }
+    http->curl = curl;
+    http->base = mem_strdup(conf->base);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->reason);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* the database is beside us, whatever http_proxy says */
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)conf->connect_timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 131072L);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 262144L);
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+    curl_easy_setopt(curl, CURLOPT_USERNAME, conf->user);
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, conf->password);
+    if (conf->ca_file != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, conf->ca_file);
+    *out = http;
+    return 0;
+}
+
+void http_close(struct http *http)
+{
+    if (http == NULL)
+        return;
+    curl_easy_cleanup(http->curl);
+    buf_fini(&http->line);
+    free(http->base);
+    free(http);
+}
+
+void http_set_password(struct http *http, const char *password)
+{
+    curl_easy_setopt(http->curl, CURLOPT_PASSWORD, password);
+}
+
+static struct curl_slist *headers_of(const struct http_request *r)
+{
+    struct curl_slist *list = NULL;
+    char limit[64];
+
+    list = curl_slist_append(list, "Content-Type: application/json");
+    /* Jolt v2 gives element ids; 4.4 has v1 alone. Both end in an `info` line: no `info`, cut off. */
+    list = curl_slist_append(
+        list, "Accept: application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5, "
+              "application/json;q=0.1");
+    list = curl_slist_append(list, "Expect:"); /* no round trip before a large body */
+    if (r->read_mode)
+        list = curl_slist_append(list, "Access-Mode: READ");
+    if (r->server_limit_ms > 0) {
+        snprintf(limit, sizeof limit, "max-execution-time: %" PRId64, r->server_limit_ms);
+        list = curl_slist_append(list, limit);
+    }
+    return list;
+}
+
+/* What libcurl's code means for the one who sent the request. */
+static int judge(struct http *http, CURLcode code, struct err *err)
+{
+    const char *why = http->reason[0] != '\0' ? http->reason : curl_easy_strerror(code);
+
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+        return err_set(err, ERR_RETRY, "neo4j.unreachable", "Neo4j at %s: %s", http->base, why);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return err_set(err, ERR_CONFIG, "config.uri", "Neo4j at %s: %s", http->base, why);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+        return err_set(err, ERR_CONFIG, "neo4j.tls",
+                       "Neo4j at %s: %s; check NEO4J_CA_FILE and the server's certificate",
+                       http->base, why);
+    case CURLE_SSL_CONNECT_ERROR:
+        return err_set(err, ERR_RETRY, "neo4j.unreachable", "Neo4j at %s: TLS: %s", http->base,
+                       why);
+    case CURLE_ABORTED_BY_CALLBACK:
+        if (http->stopped)
+            return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Neo4j worked");
+        return err_set(err, ERR_UNKNOWN, "neo4j.timeout", "Neo4j at %s: no answer in time",
+                       http->base);
+    default:
+        return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j at %s: %s", http->base, why);
+    }
+}
+
+/* A connection that never came up has sent nothing, whatever the code says. */
+static bool never_connected(struct http *http)
+{
+    curl_off_t connect_us = 0;
+
+    curl_easy_getinfo(http->curl, CURLINFO_CONNECT_TIME_T, &connect_us);
+    return connect_us == 0;
+}
+
+int http_send(struct http *http, const struct http_request *request, long *status, struct err *err)
+{
+    struct curl_slist *headers = headers_of(request);
+    struct err line_err = {0};
+    struct buf url = {0};
+
+    buf_addf(&url, "%s%s", http->base, request->path);
+    http->request = request;
+    http->err = &line_err;
+    http->timed_out = http->stopped = false;
+    http->stop_deadline = 0;
+    http->reason[0] = '\0';
+    http->line.limit = request->line_limit > 0 ? request->line_limit : LINE_LIMIT_DEFAULT;
+    curl_easy_setopt(http->curl, CURLOPT_URL, buf_str(&url));
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
+    if (request->body != NULL) {
+        curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, request->body);
+        curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+    } else {
+        curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
+    }
+    CURLcode code = curl_easy_perform(http->curl);
+    if (code == CURLE_OK && http->line.len > 0 &&
+        request->on_line(request->arg, buf_str(&http->line), http->line.len, &line_err) < 0)
+        code = CURLE_WRITE_ERROR;
+    if (code == CURLE_OPERATION_TIMEDOUT && never_connected(http))
+        code = CURLE_COULDNT_CONNECT;
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, status);
+    curl_slist_free_all(headers);
+    buf_fini(&url);
+    buf_reset(&http->line);
+    if (http->line.size > LINE_KEEP)
+        buf_fini(&http->line);
+    if (err_is_set(&line_err)) {
+        *err = line_err;
+        return -1;
+    }
+    return judge(http, code, err);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* neo4j/position.c: the node __db_sync changes in the transaction that applies the commands: both
+ * are there, or neither. Order: lock, compare and delete it; commands; create it anew. So no
+ * command can see it, and none can remove it (tests/integration/test_position.py). Kafka's group
+ * offset is for lag tools only. */
+#include "neo4j/position.h"
+
+#include "base/clock.h"
+#include "base/stop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_TIMEOUT_MS 30000
+#define MISSING_TRIES 20 /* looks before a node counts as missing */
+#define MISSING_WAIT_MS 50
+
+/* Word for word what was proved on 4.4, 5.26 and 2026; near variants were seen to apply a batch
+ * twice, because they compare what was read before the lock was held. */
+static const char LOCK_TEXT[] =
+    "OPTIONAL MATCH (p:`__db_sync` {topic: $t, partition: 0}) SET p.lock = 1\n"
+    "WITH p, p.offset = $o AND p.epoch = $e AS ok DELETE p\n"
+    "WITH count(CASE WHEN ok THEN 1 END) AS c RETURN 1/c";
+
+static const char CREATE_TEXT[] =
+    "CREATE (:`__db_sync` {topic: $t, partition: 0, offset: $n, epoch: $e, format: $format, "
+    "last: $last, fingerprint: $fingerprint, outcome: $outcome, replica: $replica, "
+    "state: $state, intent: $intent, intent_schema: $intent_schema})";
+
+static const char CONSTRAINT_TEXT[] =
+    "CREATE CONSTRAINT `__db_sync_position` IF NOT EXISTS "
+    "FOR (p:`__db_sync`) REQUIRE (p.topic, p.partition) IS UNIQUE";
+
+static const char MERGE_TEXT[] = "MERGE (p:`__db_sync` {topic: $t, partition: 0}) "
+                                 "ON CREATE SET p = $node";
+
+static const char READ_TEXT[] =
+    "MATCH (p:`__db_sync` {topic: $t, partition: 0}) RETURN properties(p)";
+
+/* Fails when the node is missing, or when it was deleted while this waited for its lock. */
+static const char SEIZE_LOCK_TEXT[] =
+    "OPTIONAL MATCH (p:`__db_sync` {topic: $t, partition: 0}) SET p.lock = 1\n"
+    "WITH p WITH count(CASE WHEN p.offset >= 0 THEN 1 END) AS c RETURN 1/c";
+
+/* The lock is held: what is read here is true until this transaction ends. */
+static const char SEIZE_TEXT[] =
+    "MATCH (p:`__db_sync` {topic: $t, partition: 0})\n"
+    "SET p.epoch = CASE WHEN p.epoch STARTS WITH $mine THEN $e ELSE p.epoch END REMOVE p.lock\n"
+    "RETURN properties(p)";
+
+void position_init(struct position *p, int64_t offset, const char *replica)
+{
+    *p = (struct position){.format = POSITION_FORMAT,
+                           .next_offset = offset,
+                           .last_offset = -1,
+                           .intent_offset = -1};
+    snprintf(p->replica, sizeof p->replica, "%s", replica);
+}
+
+static void copy_text(char *out, size_t size, const json_t *map, const char *key)
+{
+    const char *text = json_text(map, key);
+
+    snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+/* Jolt writes integers beyond 31 bits as {"Z":"…"}. */
+static int64_t jolt_int(const json_t *map, const char *key, int64_t otherwise)
+{
+    const char *digits = json_text(json_object_get(map, key), "Z");
+    int64_t n;
+
+    if (digits != NULL && sscanf(digits, "%" SCNd64, &n) == 1)
+        return n;
+    return json_int(map, key, otherwise);
+}
+
+static int decode(const json_t *row, struct position *out, struct err *err)
+{
+    /* properties(p) is a map: {"{}":{…}} */
+    const json_t *map = json_object_get(json_array_get(row, 0), "{}");
+
+    *out = (struct position){0};
+    out->format = jolt_int(map, "format", 0);
+    out->next_offset = jolt_int(map, "offset", -1);
+    out->last_offset = jolt_int(map, "last", -1);
+    out->intent_offset = jolt_int(map, "intent", -1);
+    copy_text(out->fingerprint, sizeof out->fingerprint, map, "fingerprint");
+    copy_text(out->epoch, sizeof out->epoch, map, "epoch");
+    const char *outcome = json_text(map, "outcome");
+    if (outcome != NULL)
+        sscanf(outcome, "%16" SCNx64 "%16" SCNx64, &out->outcome[0], &out->outcome[1]);
+    copy_text(out->replica, sizeof out->replica, map, "replica");
+    copy_text(out->state, sizeof out->state, map, "state");
+    copy_text(out->intent_schema, sizeof out->intent_schema, map, "intent_schema");
+    if (out->next_offset < 0 || out->format != POSITION_FORMAT)
+        return err_set(err, ERR_GUARD, "position.format",
+                       "the node __db_sync has format %" PRId64 " and offset %" PRId64
+                       "; this program reads format %d: use the version that wrote it",
+                       out->format, out->next_offset, POSITION_FORMAT);
+    return 0;
+}
+
+static json_t *topic_params(const char *topic)
+{
+    return json_pack("{s:s}", "t", topic);
+}
+
+int position_read(struct tx *tx, const char *topic, struct position *out, bool *found,
+                  struct err *err)
+{
+    json_t *params = topic_params(topic), *row = NULL;
+    int rc = -1;
+
+    *found = false;
+    for (int i = 0; i < MISSING_TRIES && row == NULL; i++) {
+        struct tx_opts opts = {.read = true,
+                               .server_limit_ms = READ_TIMEOUT_MS,
+                               .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS};
+        if (i > 0 && stop_wait(MISSING_WAIT_MS)) {
+            stop_check(err);
+            goto out;
+        }
+        if (tx_query_row(tx, READ_TEXT, params, &opts, &row, err) < 0)
+            goto out;
+    }
+    *found = row != NULL;
+    rc = row != NULL ? decode(row, out, err) : 0;
+out:
+    json_decref(row);
+    json_decref(params);
+    return rc;
+}
+
+static json_t *node_map(const char *topic, const struct position *p)
+{
+    char outcome[HASH_ID_SIZE];
+
+    position_outcome_text(p, outcome);
+    return json_pack("{s:s,s:i,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s}", "topic", topic,
+                     "partition", 0, "offset", (json_int_t)p->next_offset, "epoch", p->epoch,
+                     "format", (json_int_t)p->format, "last", (json_int_t)p->last_offset,
+                     "fingerprint", p->fingerprint, "outcome", outcome, "replica", p->replica,
+                     "state", p->state, "intent", (json_int_t)p->intent_offset, "intent_schema",
+                     p->intent_schema);
+}
+
+int position_create(struct tx *tx, const char *topic, const struct position *start, struct err *err)
+{
+    struct tx_opts opts = {.server_limit_ms = READ_TIMEOUT_MS};
+    json_t *params = json_pack("{s:s,s:o}", "t", topic, "node", node_map(topic, start));
+    json_t *row = NULL;
+    int rc = -1;
+
+    if (tx_query_row(tx, CONSTRAINT_TEXT, NULL, &opts, &row, err) < 0) {
+        /* Two that start at once: the loser may hear that it exists in spite of IF NOT EXISTS. */
+        if (strstr(err->code, "AlreadyExists") == NULL)
+            goto out;
+        err_clear(err);
+    }
+    json_decref(row);
+    row = NULL;
+    rc = tx_query_row(tx, MERGE_TEXT, params, &opts, &row, err);
+out:
+    json_decref(row);
+    json_decref(params);
+    return rc;
+}
+
+static int keep_row(void *arg, size_t stmt, const json_t *row, struct err *err)
+{
+    json_t **keep = arg;
+
+    (void)err;
+    if (stmt == 1 && *keep == NULL)
+        *keep = json_incref((json_t *)row);
+    return 0;
+}
+
+static int seize_once(struct tx *tx, json_t *params, int64_t server_limit_ms, json_t **row,
+                      size_t *failed, struct err *err)
+{
+    struct buf json = {0};
+    struct tx_reader reader = {.on_row = keep_row, .arg = row};
+    /* No deadline of ours: the wait for a long transaction is the point. */
+    struct tx_opts opts = {.server_limit_ms = server_limit_ms, .reader = &reader};
+
+    tx_add_stmt(&json, SEIZE_LOCK_TEXT, strlen(SEIZE_LOCK_TEXT), params);
+    size_t first = json.len;
+    tx_add_stmt(&json, SEIZE_TEXT, strlen(SEIZE_TEXT), params);
+    const char *text = buf_str(&json);
+    struct tx_stmt stmts[] = {{text, first}, {text + first, json.len - first}};
+    int rc = tx_commit(tx, stmts, 2, &opts, failed, err);
+    buf_fini(&json);
+    return rc;
+}
+
+/* A try failed on a node that was missing or went away. While another writer commits batch after
+ * batch, the node that this waits for is deleted and made anew each time: trying again at once wins
+ * the lock after a few rounds. Only a node that no reader sees either is missing. */
+static int look_again(struct tx *tx, const char *topic, struct err *err)
+{
+    struct position ignored;
+    bool found;
+
+    if (position_read(tx, topic, &ignored, &found, err) < 0)
+        return -1;
+    if (!found)
+        return err_set(err, ERR_GUARD, "position.missing",
+                       "the node __db_sync of topic %s is gone; if somebody deleted it, wipe this "
+                       "replica and start it anew",
+                       topic);
+    return stop_check(err);
+}
+
+static int judge_seized(const json_t *row, const char *epoch, struct position *out,
+                        struct err *err)
+{
+    if (row == NULL)
+        return err_set(err, ERR_RETRY, "position.moved",
+                       "the node __db_sync changed while it was read");
+    if (decode(row, out, err) < 0)
+        return -1;
+    if (strcmp(out->epoch, epoch) != 0)
+        return err_set(err, ERR_FENCED, "position.fenced",
+                       "a newer db_sync has taken over this replica (epoch %s); this one ends",
+                       out->epoch);
+    return 0;
+}
+
+int position_seize(struct tx *tx, const char *topic, const char *owner, int64_t serial,
+                   bool only_mine, int64_t server_limit_ms, struct position *out, struct err *err)
+{
+    char epoch[sizeof out->epoch];
+    json_t *row = NULL;
+    size_t failed = 0;
+    int rc = -1;
+
+    snprintf(epoch, sizeof epoch, "%s/%" PRId64, owner, serial);
+    json_t *params =
+        json_pack("{s:s,s:s,s:s}", "t", topic, "mine", only_mine ? owner : "", "e", epoch);
+    for (;;) {
+        struct err why = {0};
+        if (seize_once(tx, params, server_limit_ms, &row, &failed, &why) == 0)
+            break;
+        json_decref(row);
+        row = NULL;
+        if (why.class != ERR_POISON) { /* an outage, a limit or a lost answer */
+            *err = why;
+            goto out;
+        }
+        if (look_again(tx, topic, err) < 0)
+            goto out;
+    }
+    rc = judge_seized(row, epoch, out, err);
+out:
+    json_decref(row);
+    json_decref(params);
+    return rc;
+}
+
+void position_add_lock(struct buf *out, const char *topic, const struct position *was)
+{
+    json_t *params = json_pack("{s:s,s:I,s:s}", "t", topic, "o", (json_int_t)was->next_offset, "e",
+                               was->epoch);
+
+    tx_add_stmt(out, LOCK_TEXT, sizeof LOCK_TEXT - 1, params);
+    json_decref(params);
+}
+
+void position_add_create(struct buf *out, const char *topic, const struct position *now)
+{
+    char outcome[HASH_ID_SIZE];
+
+    position_outcome_text(now, outcome);
+    json_t *params = json_pack(
+        "{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s}", "t", topic, "n",
+        (json_int_t)now->next_offset, "e", now->epoch, "format", (json_int_t)now->format, "last",
+        (json_int_t)now->last_offset, "fingerprint", now->fingerprint, "outcome", outcome,
+        "replica", now->replica, "state", now->state, "intent", (json_int_t)now->intent_offset,
+        "intent_schema", now->intent_schema);
+
+    tx_add_stmt(out, CREATE_TEXT, sizeof CREATE_TEXT - 1, params);
+    json_decref(params);
+}
+
+bool position_equal(const struct position *a, const struct position *b)
+{
+    return a->next_offset == b->next_offset && a->last_offset == b->last_offset &&
+           a->intent_offset == b->intent_offset && strcmp(a->fingerprint, b->fingerprint) == 0 &&
+           a->outcome[0] == b->outcome[0] && a->outcome[1] == b->outcome[1];
+}
+
+/* splitmix64's finisher (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014) */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+void position_add_outcome(struct position *p, int64_t offset, const char *code)
+{
+    uint64_t text = 0xcbf29ce484222325u; /* FNV-1a */
+
+    for (const char *c = code; *c != '\0'; c++)
+        text = (text ^ (unsigned char)*c) * 0x100000001b3u;
+    p->outcome[0] = mix(p->outcome[0] ^ mix((uint64_t)offset) ^ text);
+    p->outcome[1] = mix(p->outcome[1] + mix(text) + (uint64_t)offset);
+}
+
+void position_outcome_text(const struct position *p, char out[static HASH_ID_SIZE])
+{
+    snprintf(out, HASH_ID_SIZE, "%016" PRIx64 "%016" PRIx64, p->outcome[0], p->outcome[1]);
+}

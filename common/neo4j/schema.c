@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "neo4j/schema.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define READ_TIMEOUT_MS 60000
+
+/* These columns exist from 4.4 to 2026; state and population change by themselves and stay out. */
+static const char INDEXES_TEXT[] = "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, "
+                                   "properties WHERE type <> 'LOOKUP' AND "
+                                   "NOT name STARTS WITH '__db_sync' "
+                                   "RETURN name, type, entityType, labelsOrTypes, properties "
+                                   "ORDER BY name";
+static const char CONSTRAINTS_TEXT[] = "SHOW CONSTRAINTS YIELD name, type, entityType, "
+                                       "labelsOrTypes, properties WHERE "
+                                       "NOT name STARTS WITH '__db_sync' "
+                                       "RETURN name, type, entityType, labelsOrTypes, properties "
+                                       "ORDER BY name";
+static const char NODE_TEXT[] =
+    "MATCH (n) WHERE NOT n:`__db_sync` RETURN labels(n) LIMIT 1";
+
+struct found {
+    struct hash *hash;
+    size_t rows[3];
+};
+
+static int add_row(void *arg, size_t stmt, const json_t *row, struct err *err)
+{
+    struct found *f = arg;
+    struct buf text = {0};
+
+    json_add(&text, row);
+    int rc = buf_check(&text, "schema", err);
+    f->rows[stmt]++;
+    if (rc == 0)
+        hash_add_field(f->hash, buf_str(&text), text.len);
+    buf_fini(&text);
+    return rc;
+}
+
+/* Runs the first n of the three questions. */
+static int ask(struct tx *tx, size_t n, struct found *f, struct err *err)
+{
+    static const char *const texts[] = {INDEXES_TEXT, CONSTRAINTS_TEXT, NODE_TEXT};
+    struct tx_reader reader = {.on_row = add_row, .arg = f};
+    struct tx_opts opts = {.read = true,
+                           .server_limit_ms = READ_TIMEOUT_MS,
+                           .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS,
+                           .reader = &reader};
+    struct buf json[3] = {{0}, {0}, {0}};
+    struct tx_stmt stmts[3];
+    size_t failed;
+
+    for (size_t i = 0; i < n; i++) {
+        tx_add_stmt(&json[i], texts[i], strlen(texts[i]), NULL);
+        stmts[i] = (struct tx_stmt){buf_str(&json[i]), json[i].len};
+    }
+    int rc = tx_commit(tx, stmts, n, &opts, &failed, err);
+    for (size_t i = 0; i < n; i++)
+        buf_fini(&json[i]);
+    return rc;
+}
+
+int schema_hash(struct tx *tx, char out[static HASH_HEX_SIZE], struct err *err)
+{
+    struct found f = {.hash = hash_new()};
+    int rc = ask(tx, 2, &f, err);
+
+    hash_finish(f.hash, out);
+    hash_free(f.hash);
+    return rc;
+}
+
+int schema_await(struct tx *tx, int64_t timeout_ms, struct err *err)
+{
+    struct tx_opts opts = {.server_limit_ms = timeout_ms + 5000};
+    json_t *params = json_pack("{s:I}", "s", (json_int_t)(timeout_ms / 1000)), *row = NULL;
+    int rc = tx_query_row(tx, "CALL db.awaitIndexes($s)", params, &opts, &row, err);
+
+    json_decref(row);
+    json_decref(params);
+    return rc;
+}
+
+int schema_database_empty(struct tx *tx, bool *empty, char *what, size_t size, struct err *err)
+{
+    struct found f = {.hash = hash_new()};
+    int rc = ask(tx, 3, &f, err);
+
+    *empty = f.rows[0] + f.rows[1] + f.rows[2] == 0;
+    snprintf(what, size, "%s%zu indexes, %zu constraints", f.rows[2] > 0 ? "nodes, " : "",
+             f.rows[0], f.rows[1]);
+    hash_free(f.hash);
+    return rc;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* neo4j/tx.c: the answer is a series of lines: {"header"}, {"data"}…, {"summary"} for each
+ * statement, {"error"} if one failed, and {"info"} at the very end. What has no {"info"} was cut
+ * off, and then nobody knows whether the transaction committed. */
+#include "neo4j/tx.h"
+
+#include "neo4j/code.h"
+
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tx {
+    struct http *http;
+    char *path; /* of the database's transaction endpoint */
+    struct buf body;
+};
+
+struct answer {
+    const struct tx_reader *reader;
+    size_t headers, summaries;
+    bool complete;
+    char code[96];
+    char message[400];
+};
+
+static void add_path_segment(struct buf *out, const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (isalnum((unsigned char)*s) || *s == '-' || *s == '_' || *s == '.')
+            buf_addc(out, *s);
+        else
+            buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
+}
+
+int tx_open(struct tx **out, const struct tx_conf *conf, struct err *err)
+{
+    struct tx *tx = mem_alloc(1, sizeof *tx);
+    struct buf path = {0};
+
+    if (http_open(&tx->http, &conf->http, err) < 0) {
+        free(tx);
+        return -1;
+    }
+    buf_adds(&path, "/db/");
+    add_path_segment(&path, conf->database);
+    buf_adds(&path, "/tx/commit");
+    tx->path = buf_take(&path);
+    *out = tx;
+    return 0;
+}
+
+void tx_close(struct tx *tx)
+{
+    if (tx == NULL)
+        return;
+    http_close(tx->http);
+    free(tx->path);
+    buf_fini(&tx->body);
+    free(tx);
+}
+
+void tx_set_password(struct tx *tx, const char *password)
+{
+    http_set_password(tx->http, password);
+}
+
+void tx_add_stmt(struct buf *out, const char *text, size_t len, const json_t *params)
+{
+    buf_adds(out, "{\"statement\":");
+    buf_add_json(out, text, len);
+    if (params != NULL && json_object_size(params) > 0) {
+        buf_adds(out, ",\"parameters\":");
+        json_add(out, params);
+    }
+    buf_addc(out, '}');
+}
+
+static void take_error(struct answer *a, const json_t *errors)
+{
+    const json_t *first = json_array_get(errors, 0);
+    const char *code = json_text(first, "code"), *message = json_text(first, "message");
+
+    if (first == NULL || a->code[0] != '\0')
+        return;
+    snprintf(a->code, sizeof a->code, "%s", code != NULL ? code : "neo4j.no-code");
+    snprintf(a->message, sizeof a->message, "%s", message != NULL ? message : "");
+}
+
+static int take_data(struct answer *a, const char *p, size_t len, struct err *err)
+{
+    if (a->reader == NULL || a->reader->on_row == NULL)
+        return 0;
+    json_t *line = json_parse(p, len, err);
+    if (line == NULL)
+        return err_wrap(err, "row of Neo4j's answer");
+    int rc = a->reader->on_row(a->reader->arg, a->headers - 1, json_object_get(line, "data"), err);
+    json_decref(line);
+    return rc;
+}
+
+static int take_header(struct answer *a, const char *p, size_t len, struct err *err)
+{
+    a->headers++;
+    if (a->reader == NULL || a->reader->on_fields == NULL)
+        return 0;
+    json_t *line = json_parse(p, len, err);
+    if (line == NULL)
+        return err_wrap(err, "header of Neo4j's answer");
+    const json_t *fields = json_object_get(json_object_get(line, "header"), "fields");
+    int rc = a->reader->on_fields(a->reader->arg, a->headers - 1, fields, err);
+    json_decref(line);
+    return rc;
+}
+
+static bool begins(const char *p, size_t len, const char *with)
+{
+    size_t n = strlen(with);
+
+    return len >= n && memcmp(p, with, n) == 0;
+}
+
+static int on_line(void *arg, const char *p, size_t len, struct err *err)
+{
+    struct answer *a = arg;
+
+    if (len > 0 && (unsigned char)p[0] == 0x1e) { /* record separator of a JSON sequence */
+        p++;
+        len--;
+    }
+    if (begins(p, len, "{\"data\":") && a->headers > 0)
+        return take_data(a, p, len, err);
+    if (begins(p, len, "{\"header\":"))
+        return take_header(a, p, len, err);
+    if (begins(p, len, "{\"summary\":")) {
+        a->summaries++;
+        return 0;
+    }
+    json_t *line = json_parse(p, len, NULL);
+    if (line == NULL)
+        return 0; /* a proxy's page: judged by its HTTP status */
+    take_error(a, json_object_get(line, "errors"));
+    take_error(a, json_object_get(json_object_get(line, "error"), "errors"));
+    if (json_object_get(line, "info") != NULL)
+        a->complete = true;
+    json_decref(line);
+    return 0;
+}
+
+static int judge(const struct answer *a, size_t n, long status, size_t *failed, struct err *err)
+{
+    *failed = a->summaries;
+    if (a->code[0] != '\0')
+        return err_set(err, code_class(a->code), a->code, "%s", a->message);
+    if (status == 200 && a->complete && a->summaries == n)
+        return 0;
+    if (status == 200 && !a->complete)
+        return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j's answer was cut off");
+    if (status == 200)
+        return err_set(err, ERR_UNKNOWN, "neo4j.protocol",
+                       "Neo4j answered %zu of %zu statements and named no error", a->summaries, n);
+    if (status == 500) /* too deep or too large for this server; it may still hold the locks */
+        return err_set(err, ERR_SHRINK, "neo4j.http-500", "Neo4j answered HTTP 500 without a code");
+    if (status == 401 || status == 403)
+        return err_set(err, ERR_CONFIG, "neo4j.login", "Neo4j answered HTTP %ld", status);
+    char code[32];
+    snprintf(code, sizeof code, "neo4j.http-%ld", status);
+    return err_set(err, ERR_UNKNOWN, code, "Neo4j, or a proxy before it, answered HTTP %ld",
+                   status);
+}
+
+int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct tx_opts *opts,
+              size_t *failed, struct err *err)
+{
+    struct answer answer = {.reader = opts->reader};
+    long status = 0;
+
+    *failed = 0;
+    buf_reset(&tx->body);
+    buf_adds(&tx->body, "{\"statements\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_addc(&tx->body, ',');
+        buf_add(&tx->body, stmts[i].json, stmts[i].len);
+    }
+    buf_adds(&tx->body, "]}");
+    if (buf_check(&tx->body, "request to Neo4j", err) < 0)
+        return -1;
+    struct http_request request = {.path = tx->path,
+                                   .body = buf_str(&tx->body),
+                                   .body_len = tx->body.len,
+                                   .read_mode = opts->read,
+                                   .server_limit_ms = opts->server_limit_ms,
+                                   .deadline_ms = opts->deadline_ms,
+                                   .line_limit = opts->row_limit_bytes,
+                                   .on_line = on_line,
+                                   .arg = &answer};
+    if (http_send(tx->http, &request, &status, err) < 0)
+        return -1;
+    return judge(&answer, n, status, failed, err);
+}
+
+static int keep_first_row(void *arg, size_t stmt, const json_t *row, struct err *err)
+{
+    json_t **keep = arg;
+
+    (void)stmt, (void)err;
+    if (*keep == NULL)
+        *keep = json_incref((json_t *)row);
+    return 0;
+}
+
+int tx_query_row(struct tx *tx, const char *text, const json_t *params, const struct tx_opts *opts,
+                 json_t **row, struct err *err)
+{
+    struct buf json = {0};
+    struct tx_reader reader = {.on_row = keep_first_row, .arg = row};
+    struct tx_opts with_reader = *opts;
+    size_t failed;
+
+    *row = NULL;
+    with_reader.reader = &reader;
+    tx_add_stmt(&json, text, strlen(text), params);
+    struct tx_stmt stmt = {buf_str(&json), json.len};
+    int rc = tx_commit(tx, &stmt, 1, &with_reader, &failed, err);
+    buf_fini(&json);
+    if (rc < 0) {
+        json_decref(*row);
+        *row = NULL;
+    }
+    return rc;
+}
+
+static int keep_line(void *arg, const char *p, size_t len, struct err *err)
+{
+    (void)err;
+    buf_add(arg, p, len);
+    return 0;
+}
+
+int tx_server(struct tx *tx, struct tx_server *out, struct err *err)
+{
+    struct buf body = {.limit = 65536};
+    struct http_request request = {.path = "/", .on_line = keep_line, .arg = &body};
+    long status = 0;
+    int rc = -1;
+    json_t *root = NULL;
+
+    *out = (struct tx_server){0};
+    if (http_send(tx->http, &request, &status, err) < 0)
+        goto out;
+    root = json_parse(buf_str(&body), body.len, NULL);
+    const char *version = json_text(root, "neo4j_version");
+    const char *bolt = json_text(root, "bolt_direct");
+    if (status != 200 || version == NULL) {
+        err_set(err, status >= 500 ? ERR_RETRY : ERR_CONFIG, "neo4j.not-neo4j",
+                "GET / answered HTTP %ld and no Neo4j version; is this Neo4j's HTTP port?", status);
+        goto out;
+    }
+    snprintf(out->version, sizeof out->version, "%s", version);
+    const char *colon = bolt != NULL ? strrchr(bolt, ':') : NULL;
+    if (colon != NULL)
+        out->bolt_port = strtol(colon + 1, NULL, 10);
+    rc = 0;
+out:
+    json_decref(root);
+    buf_fini(&body);
+    return rc;
+}

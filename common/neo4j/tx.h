@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_NEO4J_TX_H
+#define CYPHERLOG_NEO4J_TX_H
+
+/* neo4j/tx.h: statements in one Neo4j transaction, over HTTP (`POST /db/{db}/tx/commit`), answered
+ * as Jolt lines. A tx belongs to one thread. */
+
+#include "neo4j/http.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tx; /* opaque */
+
+struct tx_conf {
+    struct http_conf http;
+    const char *database; /* copied */
+};
+
+/* A statement as JSON: {"statement":"…","parameters":{…}}. Borrowed. */
+struct tx_stmt {
+    const char *json;
+    size_t len;
+};
+
+/* Gets rows as they come, decoded from JSON but still in Jolt notation; NULL members are skipped,
+ * and without on_row no row is even parsed. -1 with err ends the request. */
+struct tx_reader {
+    int (*on_fields)(void *arg, size_t stmt, const json_t *fields, struct err *err);
+    int (*on_row)(void *arg, size_t stmt, const json_t *row, struct err *err);
+    void *arg;
+};
+
+struct tx_opts {
+    bool read;               /* Access-Mode: READ: the server refuses writes */
+    int64_t server_limit_ms; /* the server ends the transaction then; 0: never */
+    int64_t deadline_ms;     /* monotonic; 0: none */
+    size_t row_limit_bytes;  /* a longer row fails the request; 0: 64 MiB */
+    const struct tx_reader *reader;
+};
+
+MUST_CHECK int tx_open(struct tx **out, const struct tx_conf *conf, struct err *err);
+void tx_close(struct tx *tx);
+void tx_set_password(struct tx *tx, const char *password);
+
+/* Appends a statement for struct tx_stmt: text is UTF-8; params is a JSON object or NULL. */
+void tx_add_stmt(struct buf *out, const char *text, size_t len, const json_t *params);
+
+/* Runs stmts[0..n-1] in order and commits, in one request. Borrows stmts. Blocks until answered,
+ * the deadline, or a stop and its grace. 0: committed. -1, but for ERR_UNKNOWN: nothing of it
+ * remains, and *failed is the statement at fault, or n when the commit itself failed.
+ * ERR_UNKNOWN: the answer was lost; lock and read the position before anything else.
+ * Rule: each finished statement has its `summary` line (Neo4j HTTP API, Jolt), so their number is
+ * the index of the one that failed; seen on 4.4, 5.26 and 2026 (tests/integration/test_tx.py). */
+MUST_CHECK int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n,
+                         const struct tx_opts *opts, size_t *failed, struct err *err);
+
+/* One statement that returns at most one row: *row is the caller's, NULL when there was none. */
+MUST_CHECK int tx_query_row(struct tx *tx, const char *text, const json_t *params,
+                            const struct tx_opts *opts, json_t **row, struct err *err);
+
+struct tx_server {
+    char version[32]; /* "5.26.30" */
+    int64_t bolt_port; /* what GET / names; 0: nothing */
+};
+
+/* Asks the server for its version, without login. */
+MUST_CHECK int tx_server(struct tx *tx, struct tx_server *out, struct err *err);
+
+#endif

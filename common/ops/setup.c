@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/setup.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define PROBE_TIMEOUT_MS 10000
+
+struct kafka_conf setup_kafka(const struct setup *setup, const char *client_id)
+{
+    return (struct kafka_conf){.brokers = setup->brokers,
+                               .username = setup->username,
+                               .password = setup->kafka_password.value,
+                               .client_id = client_id,
+                               .extra = &setup->kafka};
+}
+
+char *setup_topic(const struct setup *setup, const char *name)
+{
+    struct buf full = {0};
+
+    if (setup->topic_prefix != NULL)
+        buf_adds(&full, setup->topic_prefix);
+    buf_adds(&full, name);
+    return buf_take(&full);
+}
+
+int setup_tx_open(const struct setup *setup, struct tx **out, struct err *err)
+{
+    struct endpoint endpoint;
+
+    if (endpoint_init(&endpoint, setup->neo4j_uri, setup->neo4j_http_uri, err) < 0)
+        return -1;
+    struct tx_conf conf = {.http = {.base = endpoint.http,
+                                    .user = setup->neo4j_user,
+                                    .password = setup->neo4j_password.value,
+                                    .ca_file = setup->neo4j_ca_file,
+                                    .connect_timeout_ms = setup->connect_timeout_ms},
+                           .database = setup->neo4j_database};
+    int rc = tx_open(out, &conf, err);
+    endpoint_fini(&endpoint);
+    return rc;
+}
+
+/* An answer that is lost here costs nothing: the question can be asked again. */
+static int as_retry(struct err *err)
+{
+    if (err->class == ERR_UNKNOWN || err->class == ERR_SHRINK)
+        err->class = ERR_RETRY;
+    return -1;
+}
+
+int setup_tx_probe(const struct setup *setup, struct tx *tx, struct tx_server *server,
+                   struct err *err)
+{
+    struct tx_opts opts = {.read = true,
+                           .server_limit_ms = PROBE_TIMEOUT_MS,
+                           .deadline_ms = clock_mono_ms() + PROBE_TIMEOUT_MS};
+    struct endpoint endpoint;
+    json_t *row;
+
+    if (tx_server(tx, server, err) < 0)
+        return as_retry(err);
+    if (endpoint_init(&endpoint, setup->neo4j_uri, setup->neo4j_http_uri, err) < 0)
+        return -1;
+    int64_t bolt_port = endpoint.bolt_port;
+    endpoint_fini(&endpoint);
+    if (bolt_port != 0 && server->bolt_port != bolt_port)
+        return err_set(err, ERR_CONFIG, "config.uri",
+                       "NEO4J_URI=%s: the server on its port 7474 is not the one on that Bolt port "
+                       "(it names %lld); set NEO4J_HTTP_URI",
+                       setup->neo4j_uri, (long long)server->bolt_port);
+    if (tx_query_row(tx, "RETURN 1 AS ok", NULL, &opts, &row, err) < 0) {
+        if (err->class == ERR_CONFIG)
+            err_wrap(err, "user %s at database %s (NEO4J_USER, NEO4J_PASS, NEO4J_DATABASE)",
+                     setup->neo4j_user, setup->neo4j_database);
+        return as_retry(err);
+    }
+    json_decref(row);
+    return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/agent.h"
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "db_sync/apply.h"
+#include "db_sync/command.h"
+#include "db_sync/prepare.h"
+#include "db_sync/start.h"
+
+#include <stdlib.h>
+
+struct agent {
+    struct options *options;
+    struct report *report;
+    struct tx *tx;
+    struct writer writer;
+    struct reader *reader;
+    struct queue *queue;
+    struct prepare *prepare;
+    struct letters *letters;
+};
+
+static void free_command(void *item)
+{
+    command_free(item);
+}
+
+static int open_all(struct agent *a, struct err *err)
+{
+    const struct options *o = a->options;
+    struct kafka_conf kafka = setup_kafka(&o->setup, "db_sync");
+    char *topic = setup_topic(&o->setup, o->command_topic);
+    struct reader_conf reader = {.kafka = &kafka,
+                                 .topic = topic,
+                                 .group_id = o->group_id,
+                                 .queue_bytes = o->prefetch_bytes};
+    int rc = -1;
+
+    if (client_check(&kafka, err) == 0 && setup_tx_open(&o->setup, &a->tx, err) == 0 &&
+        reader_open(&a->reader, &reader, err) == 0 && report_start(a->report, err) == 0)
+        rc = 0;
+    writer_init(&a->writer, o, &a->options->setup, a->tx, a->report);
+    free(topic);
+    return rc;
+}
+
+static int work(struct agent *a, struct err *err)
+{
+    const struct options *o = a->options;
+
+    a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
+    a->letters = letters_new(o);
+    struct reader *reader = a->reader;
+    a->reader = NULL; /* prepare owns it from here on, also when it cannot start */
+    if (prepare_start(&a->prepare, reader, o, &a->writer.position, a->queue, a->report, err) < 0)
+        return -1;
+    int rc = apply_run(a->queue, o, &a->writer, a->letters, a->report, err);
+    /* In reverse: no more commands, then the thread that brings them. Its reason counts only when
+     * applying had none. */
+    queue_close(a->queue);
+    if (rc < 0)
+        stop_request();
+    struct err why = {0};
+    prepare_finish(a->prepare, &why);
+    if (rc == 0 && err_is_set(&why)) {
+        *err = why;
+        rc = -1;
+    }
+    return rc;
+}
+
+int agent_run(struct options *options, struct err *err)
+{
+    struct agent a = {.options = options, .report = report_new(options)};
+    int rc = -1;
+
+    log_info(log_event("start"), log_str("replica", options_replica(options)),
+             log_str("version", CYPHERLOG_VERSION));
+    if (open_all(&a, err) == 0 && start_kafka(a.reader, options, a.report, err) == 0 &&
+        start_neo4j(&a.writer, options, err) == 0 &&
+        start_position(&a.writer, a.reader, options, err) == 0)
+        rc = work(&a, err);
+    if (rc < 0 && err->class == ERR_STOPPING) {
+        err_clear(err);
+        rc = 0;
+    }
+    report_free(a.report, err);
+    letters_free(a.letters);
+    queue_free(a.queue);
+    reader_close(a.reader);
+    writer_fini(&a.writer);
+    tx_close(a.tx);
+    log_info(log_event("stop"), log_int("exit_code", rc < 0 ? err_exit_code(err->class) : 0));
+    return rc;
+}

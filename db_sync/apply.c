@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* db_sync/apply.c: what the log says one command at a time, done many at a time. A batch either
+ * commits with its position or leaves nothing. When one fails, what precedes the command at fault
+ * is applied, then that command alone: what happens to it there is its verdict, as if every command
+ * had always run alone. */
+#include "db_sync/apply.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "db_sync/ddl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MS 500
+#define AFTER_POISON 100 /* commands in the first batch after one that failed */
+#define ALONE_TRIES 3    /* for a command that alone exceeds a limit of this replica */
+#define TOTALS_MS 60000
+
+struct apply {
+    struct queue *queue;
+    const struct options *options;
+    struct writer *writer;
+    struct letters *letters;
+    struct report *report;
+    struct command **waiting; /* taken from the queue, in order; the first ones are the batch */
+    size_t count, room;
+    size_t bytes;       /* of waiting */
+    size_t limit;       /* commands a batch; follows BATCH_TIME */
+    size_t chunk;       /* the same while a failure is settled; 0: none is */
+    int64_t suspect;    /* offset of the command that failed in a batch, to run alone; -1: none */
+    int alone_failures; /* of the first command */
+    int64_t applied, condemned, totals_at_ms; /* since the last log line */
+};
+
+size_t apply_cut(struct command *const *commands, size_t n, size_t count, size_t bytes)
+{
+    size_t k = 0, sum = 0;
+
+    while (k < n && k < count) {
+        const struct command *c = commands[k];
+        bool own = c->alone || c->schema;
+        if (k > 0 && (own || sum + c->json.len > bytes))
+            break;
+        sum += c->json.len;
+        k++;
+        if (own || c->ends_tx)
+            break;
+    }
+    return k;
+}
+
+/* The position once the first k are settled. */
+static struct position after(const struct apply *a, size_t k)
+{
+    struct position p = a->writer->position;
+
+    for (size_t i = 0; i < k; i++) {
+        const struct command *c = a->waiting[i];
+        position_add_outcome(&p, c->record.offset, c->verdict != NULL ? c->verdict->code : "");
+    }
+    const struct command *last = a->waiting[k - 1];
+    p.next_offset = last->record.offset + 1;
+    p.last_offset = last->record.offset;
+    memcpy(p.fingerprint, last->fingerprint, sizeof p.fingerprint);
+    p.intent_offset = -1;
+    p.intent_schema[0] = '\0';
+    return p;
+}
+
+/* Drops the first k, which are settled. */
+static void drop(struct apply *a, size_t k)
+{
+    for (size_t i = 0; i < k; i++) {
+        a->condemned += a->waiting[i]->verdict != NULL;
+        a->bytes -= command_bytes(a->waiting[i]);
+        command_free(a->waiting[i]);
+    }
+    a->applied += (int64_t)k;
+    a->count -= k;
+    memmove(a->waiting, a->waiting + k, a->count * sizeof *a->waiting);
+    a->alone_failures = 0;
+    report_applied(a->report, &a->writer->position);
+    report_oldest(a->report, a->count > 0 ? a->waiting[0]->record.timestamp_ms : 0);
+}
+
+/* Sends the dead letters among the first k; for ever, since the position must not pass them. */
+static int send_letters(struct apply *a, size_t k, struct err *err)
+{
+    struct backoff backoff = {.first_ms = 200, .cap_ms = 5000};
+    struct err why = {0};
+
+    while (letters_send(a->letters, a->waiting, k, &why) < 0) {
+        if (backoff.attempts == 0)
+            log_warn(log_event("dead_letter_waits"), log_err(&why));
+        report_kafka_down(a->report, why.text);
+        if (stop_wait(backoff_next_ms(&backoff, hash_random())))
+            return stop_check(err);
+        err_clear(&why);
+    }
+    if (backoff.attempts > 0)
+        report_kafka_down(a->report, NULL);
+    return 0;
+}
+
+/* A batch of k took effect within took_ms. */
+static void adapt(struct apply *a, size_t k, int64_t took_ms)
+{
+    size_t most = (size_t)a->options->batch_count;
+
+    if (a->chunk > 0) {
+        a->chunk *= 2;
+        if (a->chunk >= a->limit)
+            a->chunk = 0;
+    }
+    if (took_ms > a->options->batch_time_ms && k > 1)
+        a->limit = k / 2;
+    else if (k >= a->limit && took_ms < a->options->batch_time_ms / 2)
+        a->limit = a->limit * 2 < most ? a->limit * 2 : most;
+}
+
+/* The batch of k left nothing; failed is the command at fault, or k when it is not known. */
+static int settle(struct apply *a, size_t k, size_t failed, const struct err *why, struct err *err)
+{
+    struct command *first = a->waiting[0];
+
+    switch (why->class) {
+    case ERR_POISON:
+        if (k == 1) {
+            command_condemn(first, why);
+            a->suspect = -1;
+            a->chunk = AFTER_POISON;
+        } else if (failed < k) {
+            a->suspect = a->waiting[failed]->record.offset;
+        } else {
+            a->chunk = k / 2; /* the commit failed and names nobody: bisect */
+        }
+        return 0;
+    case ERR_SHRINK:
+        log_warn(log_event("batch_too_large"), log_int("offset", first->record.offset),
+                 log_int("commands", (int64_t)k), log_err(why));
+        if (k > 1) {
+            a->limit = a->chunk = k / 2;
+            return 0;
+        }
+        if (++a->alone_failures < ALONE_TRIES)
+            return stop_wait(1000) ? stop_check(err) : 0;
+        *err = *why;
+        return err_wrap(err,
+                        "command at offset %" PRId64 " exceeds a limit of this replica even alone, "
+                        "which is no verdict on it; raise the limit (memory, TRANSACTION_TIMEOUT)",
+                        first->record.offset);
+    default:
+        *err = *why;
+        return -1;
+    }
+}
+
+/* How many come next. A suspect ends the batch before it, then runs alone. */
+static size_t next_size(const struct apply *a)
+{
+    size_t count = a->chunk > 0 && a->chunk < a->limit ? a->chunk : a->limit;
+    size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->options->batch_bytes);
+
+    for (size_t i = 0; a->suspect >= 0 && i < k; i++)
+        if (a->waiting[i]->record.offset == a->suspect)
+            return i > 0 ? i : 1;
+    return k;
+}
+
+/* One transaction of the commands that wait. */
+static int apply_batch(struct apply *a, struct err *err)
+{
+    size_t k = next_size(a), failed = 0;
+    struct err why = {0};
+    int64_t start = clock_mono_ms();
+    int rc;
+
+    report_oldest(a->report, a->waiting[0]->record.timestamp_ms);
+    if (send_letters(a, k, err) < 0)
+        return -1;
+    struct position target = after(a, k);
+    if (a->waiting[0]->schema)
+        rc = ddl_apply(a->writer, a->waiting[0], &target, &why);
+    else
+        rc = writer_commit(a->writer, a->waiting, k, &target, &failed, &why);
+    if (rc < 0)
+        return settle(a, k, failed, &why, err);
+    log_debug(log_event("applied"), log_int("next_offset", target.next_offset),
+              log_int("commands", (int64_t)k), log_int("took_ms", clock_mono_ms() - start));
+    if (a->suspect >= 0 && a->suspect < target.next_offset)
+        a->suspect = -1; /* it did not fail alone: then it is no poison */
+    adapt(a, k, clock_mono_ms() - start);
+    drop(a, k);
+    return 0;
+}
+
+/* Takes what the queue holds, up to a batch; waits only when there is nothing to do. */
+static bool fill(struct apply *a)
+{
+    bool closed = false;
+
+    if (a->count < a->limit && a->bytes < (size_t)a->options->batch_bytes) {
+        size_t n = queue_pop_many(a->queue, (void **)(a->waiting + a->count), a->room - a->count,
+                                  a->count == 0 ? WAIT_MS : 0, &closed);
+        for (size_t i = 0; i < n; i++)
+            a->bytes += command_bytes(a->waiting[a->count + i]);
+        a->count += n;
+    }
+    return a->count > 0 || !closed;
+}
+
+static void log_totals(struct apply *a)
+{
+    int64_t now = clock_mono_ms();
+
+    if (now < a->totals_at_ms)
+        return;
+    if (a->applied > 0)
+        log_info(log_event("totals"), log_int("settled", a->applied),
+                 log_int("dead_letters", a->condemned),
+                 log_int("next_offset", a->writer->position.next_offset));
+    a->applied = a->condemned = 0;
+    a->totals_at_ms = now + TOTALS_MS;
+}
+
+int apply_run(struct queue *queue, const struct options *options, struct writer *writer,
+              struct letters *letters, struct report *report, struct err *err)
+{
+    struct apply a = {.queue = queue,
+                      .options = options,
+                      .writer = writer,
+                      .letters = letters,
+                      .report = report,
+                      .limit = (size_t)options->batch_count,
+                      .room = (size_t)options->batch_count,
+                      .suspect = -1,
+                      .totals_at_ms = clock_mono_ms() + TOTALS_MS};
+    int rc = 0;
+
+    a.waiting = mem_alloc(a.room, sizeof *a.waiting);
+    while (rc == 0 && !stop_requested() && fill(&a)) {
+        if (a.count > 0)
+            rc = apply_batch(&a, err);
+        log_totals(&a);
+    }
+    for (size_t i = 0; i < a.count; i++)
+        command_free(a.waiting[i]);
+    free(a.waiting);
+    if (rc < 0 && err->class == ERR_STOPPING) {
+        err_clear(err);
+        rc = 0;
+    }
+    return rc;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/command.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cypher/policy.h"
+#include "neo4j/tx.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATEMENTS_MAX 10000
+#define STRING_MAX 19000000 /* Neo4j answers 500 to a parameter above 20,000,000 characters */
+
+static bool is_minus_zero(const json_t *value)
+{
+    return json_is_real(value) && json_real_value(value) == 0 && signbit(json_real_value(value));
+}
+
+/* Walks parameters: refuses what cannot be carried, notes a minus zero. JSON depth is bounded. */
+static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
+{
+    const char *key;
+    const json_t *member;
+    size_t i;
+
+    if (is_minus_zero(value))
+        *minus_zero = true;
+    if (json_is_string(value) && json_string_length(value) > STRING_MAX)
+        return err_set(err, ERR_POISON, "command.string-too-long",
+                       "a parameter is a string of %zu bytes; Neo4j takes at most %d",
+                       json_string_length(value), STRING_MAX);
+    if (json_is_array(value))
+        json_array_foreach(value, i, member)
+            if (judge_value(member, minus_zero, err) < 0)
+                return -1;
+    if (json_is_object(value)) {
+        if (json_object_get(value, "$type") != NULL)
+            return err_set(err, ERR_POISON, "command.typed-parameter",
+                           "typed parameters ({\"$type\": …}) are not understood; build the value "
+                           "in Cypher, as in datetime($text)");
+        json_object_foreach((json_t *)value, key, member)
+            if (judge_value(member, minus_zero, err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* Adds the statement that object describes: {"command", "params"}. */
+static int add_statement(struct command *c, const json_t *object, struct err *err)
+{
+    const json_t *text = json_object_get(object, "command");
+    const json_t *params = json_member(object, "params");
+    struct cypher_facts facts = {0};
+    bool minus_zero = false;
+
+    if (!json_is_string(text))
+        return err_set(err, ERR_POISON, text == NULL ? "command.missing" : "command.type",
+                       "\"command\" must be there and a string of Cypher");
+    if (params != NULL && !json_is_object(params))
+        return err_set(err, ERR_POISON, "command.params", "\"params\" must be a JSON object");
+    if (policy_judge_command(json_string_value(text), json_string_length(text), &facts, err) < 0 ||
+        (params != NULL && judge_value(params, &minus_zero, err) < 0))
+        return -1;
+    if (c->stmt_count > 0 && c->schema != facts.schema)
+        return err_set(err, ERR_POISON, "command.mixed-schema",
+                       "schema commands and others cannot be one transaction in Neo4j; send them "
+                       "as commands of their own");
+    c->schema = facts.schema;
+    c->ends_tx |= facts.ends_tx;
+    c->alone |= facts.alone || minus_zero;
+    tx_add_stmt(&c->json, json_string_value(text), json_string_length(text), params);
+    c->stmt_ends[c->stmt_count++] = c->json.len;
+    return 0;
+}
+
+static int add_statements(struct command *c, const json_t *list, struct err *err)
+{
+    size_t i;
+    const json_t *object;
+
+    if (!json_is_array(list) || json_array_size(list) == 0 ||
+        json_array_size(list) > STATEMENTS_MAX)
+        return err_set(err, ERR_POISON, "command.commands",
+                       "\"commands\" must be a list of 1 to %d objects {\"command\", \"params\"}",
+                       STATEMENTS_MAX);
+    c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
+    json_array_foreach(list, i, object)
+        if (add_statement(c, object, err) < 0)
+            return err_wrap(err, "commands[%zu]", i);
+    return 0;
+}
+
+static int decode_object(struct command *c, const json_t *root, struct err *err)
+{
+    const json_t *list = json_member(root, "commands");
+    const json_t *key = json_member(root, "with_key"), *id = json_member(root, "id");
+
+    if (!json_is_object(root))
+        return err_set(err, ERR_POISON, "command.no-object", "the message is no JSON object");
+    if ((key != NULL && !json_is_string(key)) || (id != NULL && !json_is_string(id)))
+        return err_set(err, ERR_POISON, "command.type",
+                       "\"with_key\" and \"id\" must be strings where they are given");
+    if (list != NULL && json_member(root, "command") != NULL)
+        return err_set(err, ERR_POISON, "command.both",
+                       "\"command\" and \"commands\" are given; one of them is one transaction");
+    if (list != NULL)
+        return add_statements(c, list, err);
+    c->stmt_ends = mem_alloc(1, sizeof *c->stmt_ends);
+    return add_statement(c, root, err);
+}
+
+static int decode(struct command *c, const char *value, size_t len, size_t limit_bytes,
+                  struct err *err)
+{
+    if (value == NULL || len == 0)
+        return err_set(err, ERR_POISON, "command.empty", "the message is empty");
+    if (len > limit_bytes)
+        return err_set(err, ERR_POISON, "command.too-large",
+                       "the message has %zu bytes, MAX_COMMAND_BYTES allows %zu", len, limit_bytes);
+    json_t *root = json_parse(value, len, err);
+    int rc = root != NULL ? decode_object(c, root, err) : -1;
+    json_decref(root);
+    if (rc == 0)
+        rc = buf_check(&c->json, "command", err);
+    return rc;
+}
+
+void command_condemn(struct command *c, const struct err *why)
+{
+    if (c->verdict == NULL) {
+        c->verdict = mem_alloc(1, sizeof *c->verdict);
+        *c->verdict = *why;
+    }
+    buf_fini(&c->json);
+    c->stmt_count = 0;
+    c->schema = c->ends_tx = c->alone = false;
+}
+
+struct command *command_new_take(struct record *record, size_t limit_bytes, struct hash *hash)
+{
+    struct command *c = mem_alloc(1, sizeof *c);
+    struct err why = {0};
+
+    c->record = *record;
+    *record = (struct record){0};
+    record_fingerprint(&c->record, hash, c->fingerprint);
+    if (decode(c, c->record.value, c->record.value_len, limit_bytes, &why) < 0)
+        command_condemn(c, &why);
+    return c;
+}
+
+void command_free(struct command *c)
+{
+    if (c == NULL)
+        return;
+    record_fini(&c->record);
+    buf_fini(&c->json);
+    free(c->stmt_ends);
+    free(c->verdict);
+    free(c);
+}
+
+size_t command_bytes(const struct command *c)
+{
+    /* librdkafka's message and our allocations cost about half a kilobyte */
+    return c->record.value_len + c->json.size + c->stmt_count * sizeof *c->stmt_ends + sizeof *c + 512;
+}
+
+int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err)
+{
+    struct command *c = mem_alloc(1, sizeof *c);
+    int rc = decode(c, value, len, limit_bytes, err);
+
+    command_free(c);
+    return rc;
+}
+
+void command_add_key(struct buf *out, const struct record *record, const char *topic)
+{
+    json_t *root = record->value != NULL ? json_parse(record->value, record->value_len, NULL) : NULL;
+    const json_t *key = json_object_get(root, "with_key");
+
+    if (!json_is_string(key))
+        key = json_object_get(root, "id");
+    if (json_is_string(key))
+        buf_add(out, json_string_value(key), json_string_length(key));
+    else
+        buf_addf(out, "%s/%" PRId32 "/%" PRId64, topic, record->partition, record->offset);
+    json_decref(root);
+}

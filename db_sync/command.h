@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_DB_SYNC_COMMAND_H
+#define CYPHERLOG_DB_SYNC_COMMAND_H
+
+/* db_sync/command.h: a record of the command topic, made into statements for Neo4j. Pure. */
+
+#include "base/buf.h"
+#include "kafka/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct command {
+    struct record record; /* owned */
+    char fingerprint[HASH_HEX_SIZE]; /* of the record */
+    struct buf json;      /* its statements, one after the other */
+    size_t *stmt_ends;    /* where each ends in json */
+    size_t stmt_count;    /* 0 with a verdict */
+    bool schema;          /* has a kind of transaction of its own */
+    bool ends_tx;         /* what it did is only known at commit: nothing follows it */
+    bool alone;           /* nothing before it and nothing after */
+    bool lettered;        /* its dead letter is acknowledged */
+    struct err *verdict;  /* ERR_POISON: it can never succeed; NULL: none */
+};
+
+/* Decodes a record: never fails, what is wrong becomes the verdict. Owns *record from then on.
+ * limit_bytes: a larger record is refused. hash is only worked with. */
+struct command *command_new_take(struct record *record, size_t limit_bytes, struct hash *hash);
+void command_free(struct command *c);
+
+/* Memory that it holds, about. */
+size_t command_bytes(const struct command *c);
+
+/* Gives it a verdict, unless it has one; its statements are dropped. */
+void command_condemn(struct command *c, const struct err *why);
+
+/* Decodes a message's text, as command_new_take does, without a record: for send. 0, or -1 with
+ * ERR_POISON. */
+MUST_CHECK int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err);
+
+/* Appends the message's key: with_key, else id, else topic/partition/offset. */
+void command_add_key(struct buf *out, const struct record *record, const char *topic);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/agent.h"
+#include "db_sync/cmd_send.h"
+#include "db_sync/cmd_status.h"
+#include "db_sync/cmd_topics.h"
+#include "db_sync/options.h"
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "neo4j/http.h"
+
+#include <stdio.h>
+
+static int run_command(const struct conf_args *args, struct options *options, struct err *err)
+{
+    switch (args->command->bit) {
+    case DB_SYNC_SEND:
+        return cmd_send(options, args->words, args->word_count, err);
+    case DB_SYNC_STATUS:
+        return cmd_status(options, args->word_count, err);
+    case DB_SYNC_TOPICS:
+        return cmd_topics(options, args->words, args->word_count, err);
+    default:
+        if (args->word_count > 0)
+            return err_set(err, ERR_USAGE, "usage.words", "db_sync run takes no \"%s\"; see --help",
+                           args->words[0]);
+        return agent_run(options, err);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct conf_args args;
+    struct err err = {0};
+    int rc = -1;
+
+    enum conf_outcome outcome =
+        conf_read(&options_program, argc, argv, &options, &args, &err);
+    if (outcome == CONF_GO) {
+        log_init("db_sync", (enum log_level)options.setup.log_level,
+                 (enum log_format)options.setup.log_format);
+        json_object_seed(0);
+        http_global_init();
+        stop_init();
+        rc = run_command(&args, &options, &err);
+    } else if (outcome == CONF_SHOWN) {
+        rc = 0;
+    }
+    if (rc < 0 && outcome == CONF_GO && args.command->bit == DB_SYNC_RUN)
+        log_error(log_event("end"), log_err(&err));
+    else if (rc < 0)
+        fprintf(stderr, "db_sync: %s\n", err.text);
+    conf_fini(&options_program, &options);
+    return rc < 0 ? err_exit_code(err.class) : 0;
+}

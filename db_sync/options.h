@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_DB_SYNC_OPTIONS_H
+#define CYPHERLOG_DB_SYNC_OPTIONS_H
+
+/* db_sync/options.h: every setting of db_sync, from one table. */
+
+#include "base/conf.h"
+#include "ops/setup.h"
+
+#include <stdint.h>
+
+enum db_sync_command {
+    DB_SYNC_RUN = 1,
+    DB_SYNC_SEND = 2,
+    DB_SYNC_STATUS = 4,
+    DB_SYNC_TOPICS = 8,
+};
+
+struct options {
+    struct setup setup;
+    char *group_id, *replica_id;
+    char *command_topic, *request_topic, *response_topic, *fail_topic, *status_topic;
+    int64_t max_command_bytes, prefetch_bytes, batch_count, batch_bytes, batch_time_ms;
+    int64_t transaction_timeout_ms, status_interval_ms;
+    int64_t adopt; /* OPTIONS_NO_OFFSET: not given */
+    /* send */
+    char *file, *key, *params;
+    bool unchecked;
+    /* topics */
+    int64_t replication_factor, request_partitions;
+    /* send, status, topics */
+    bool json;
+    int64_t timeout_ms;
+};
+
+#define OPTIONS_NO_OFFSET (-1)
+
+/* Room in a record beyond the command itself: headers and what Kafka adds. */
+#define OPTIONS_RECORD_EXTRA 65536
+
+extern const struct conf_program options_program;
+
+/* The largest record that the command and the fail topic must take. */
+int64_t options_record_bytes(const struct options *o);
+
+/* REPLICA_ID, or GROUP_ID where it is not set. */
+const char *options_replica(const struct options *o);
+
+#endif

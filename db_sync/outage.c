@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/outage.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/stop.h"
+
+#define FIRST_MS 100
+#define CAP_MS 5000
+
+void outage_init(struct outage *o, struct setup *setup, struct tx *tx, struct report *report)
+{
+    *o = (struct outage){.setup = setup,
+                         .tx = tx,
+                         .report = report,
+                         .backoff = {.first_ms = FIRST_MS, .cap_ms = CAP_MS}};
+}
+
+int outage_wait(struct outage *o, const struct err *why, struct err *err)
+{
+    if (o->attempts++ == 0) {
+        o->since_ms = clock_mono_ms();
+        if (why->class == ERR_CONFIG)
+            log_error(log_event("neo4j_refuses"), log_err(why));
+        else
+            log_warn(log_event("neo4j_down"), log_err(why));
+    }
+    report_neo4j_down(o->report, why->text);
+    if (stop_wait(backoff_next_ms(&o->backoff, hash_random())))
+        return stop_check(err);
+    if (why->class == ERR_CONFIG && conf_secret_reload(&o->setup->neo4j_password))
+        tx_set_password(o->tx, o->setup->neo4j_password.value);
+    return 0;
+}
+
+void outage_over(struct outage *o)
+{
+    if (o->attempts == 0)
+        return;
+    log_info(log_event("neo4j_up"), log_int("after_ms", clock_mono_ms() - o->since_ms),
+             log_int("attempts", o->attempts));
+    report_neo4j_down(o->report, NULL);
+    backoff_reset(&o->backoff);
+    o->attempts = 0;
+}

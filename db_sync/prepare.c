@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/prepare.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "db_sync/command.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TURN_MS 100
+#define GROUP_COMMIT_MS 5000
+#define CHECK_TIMEOUT_MS 30000
+#define RETRY_WAIT_MS 500
+
+struct prepare {
+    struct reader *reader;
+    const struct options *options;
+    struct queue *queue;
+    struct report *report;
+    char *topic;
+    struct position read; /* next and last offset, and fingerprint, of what was read so far */
+    struct hash *hash;
+    int64_t next_commit_ms;
+    pthread_t thread;
+    struct err err;
+};
+
+static int check_bounds(const char *topic, const struct position *p, int64_t low, int64_t high,
+                        struct err *err)
+{
+    if (low > p->next_offset)
+        return err_set(err, ERR_GUARD, "log.starts-after",
+                       "%s[0]: the log starts at %" PRId64 ", this replica needs %" PRId64
+                       ": what lies between is lost to it; wipe it and start it from a newer state",
+                       topic, low, p->next_offset);
+    if (high < p->next_offset)
+        return err_set(err, ERR_GUARD, "log.ends-before",
+                       "%s[0]: the log ends at %" PRId64 ", this replica already contains %" PRId64
+                       ": the topic was truncated or made anew; if the new log is right, wipe this "
+                       "replica, or set COMMAND_TOPIC to the old one",
+                       topic, high, p->next_offset);
+    return 0;
+}
+
+int prepare_check_log(struct reader *reader, const char *topic, const struct position *position,
+                      struct err *err)
+{
+    int64_t low, high;
+    struct record record = {0};
+    char fingerprint[HASH_HEX_SIZE] = "";
+    bool found;
+
+    if (reader_watermarks(reader, &low, &high, err) < 0 ||
+        check_bounds(topic, position, low, high, err) < 0)
+        return -1;
+    if (position->last_offset < low) /* none applied, or retention took it: nothing to compare */
+        return 0;
+    if (reader_read_at(reader, position->last_offset, clock_mono_ms() + CHECK_TIMEOUT_MS, &record,
+                       &found, err) < 0)
+        return -1;
+    if (found) {
+        struct hash *hash = hash_new();
+        record_fingerprint(&record, hash, fingerprint);
+        hash_free(hash);
+        record_fini(&record);
+    }
+    if (strcmp(fingerprint, position->fingerprint) != 0)
+        return err_set(err, ERR_GUARD, "log.another",
+                       "%s[0]: the record at %" PRId64 " is not the one that this replica applied: "
+                       "the topic was deleted and made anew, or belongs to another graph; wipe this "
+                       "replica if the new log is right",
+                       topic, position->last_offset);
+    return 0;
+}
+
+/* Brokers or topic went away: waits for them. librdkafka would then go on at the old offset,
+ * whatever log is there, so the log is checked as at a start. */
+static int wait_and_check(struct prepare *p, const struct err *cause, struct err *err)
+{
+    int64_t since = clock_mono_ms(), attempts = 1;
+    struct err why = {0};
+
+    log_warn(log_event("kafka_down"), log_err(cause));
+    report_kafka_down(p->report, cause->text);
+    for (;; attempts++) {
+        if (reader_check_topic(p->reader, clock_mono_ms(), &why) == 0 &&
+            prepare_check_log(p->reader, p->topic, &p->read, &why) == 0)
+            break;
+        /* Brokers that are just back may not know the topic yet. */
+        bool early = why.class == ERR_CONFIG && clock_mono_ms() - since < CHECK_TIMEOUT_MS;
+        if (why.class != ERR_RETRY && !early) {
+            *err = why;
+            return -1;
+        }
+        err_clear(&why);
+        if (stop_wait(RETRY_WAIT_MS))
+            return stop_check(err);
+    }
+    log_info(log_event("kafka_up"), log_int("after_ms", clock_mono_ms() - since),
+             log_int("attempts", attempts));
+    report_kafka_down(p->report, NULL);
+    return reader_assign(p->reader, p->read.next_offset, err);
+}
+
+static int take_record(struct prepare *p, struct record *record, struct err *err)
+{
+    struct command *c =
+        command_new_take(record, (size_t)p->options->max_command_bytes, p->hash);
+    size_t bytes = command_bytes(c);
+
+    p->read.last_offset = c->record.offset;
+    p->read.next_offset = c->record.offset + 1;
+    memcpy(p->read.fingerprint, c->fingerprint, sizeof p->read.fingerprint);
+    report_read(p->report, p->read.next_offset, reader_log_end(p->reader), false);
+    return queue_push_take(p->queue, c, bytes, err);
+}
+
+static int turn(struct prepare *p, struct err *err)
+{
+    struct record record = {0};
+    struct err why = {0};
+
+    switch (reader_next(p->reader, TURN_MS, &record, &why)) {
+    case READER_RECORD:
+        return take_record(p, &record, err);
+    case READER_END:
+        report_read(p->report, p->read.next_offset, reader_log_end(p->reader), true);
+        return 0;
+    case READER_OUTAGE:
+        return wait_and_check(p, &why, err);
+    case READER_FAILED:
+        /* What the log says now explains it better than librdkafka's code. */
+        if (prepare_check_log(p->reader, p->topic, &p->read, err) == 0 ||
+            err->class == ERR_RETRY)
+            *err = why;
+        return -1;
+    case READER_NOTHING:
+        break;
+    }
+    return 0;
+}
+
+static void *prepare_main(void *arg)
+{
+    struct prepare *p = arg;
+
+    while (stop_check(&p->err) == 0 && turn(p, &p->err) == 0)
+        if (clock_mono_ms() >= p->next_commit_ms) {
+            reader_commit(p->reader, report_applied_offset(p->report));
+            p->next_commit_ms = clock_mono_ms() + GROUP_COMMIT_MS;
+        }
+    queue_close(p->queue); /* the apply thread settles what is inside, then ends */
+    return NULL;
+}
+
+int prepare_start(struct prepare **out, struct reader *reader, const struct options *options,
+                  const struct position *from, struct queue *queue, struct report *report,
+                  struct err *err)
+{
+    struct prepare *p = mem_alloc(1, sizeof *p);
+
+    *p = (struct prepare){.reader = reader,
+                          .options = options,
+                          .queue = queue,
+                          .report = report,
+                          .topic = setup_topic(&options->setup, options->command_topic),
+                          .read = *from,
+                          .hash = hash_new()};
+    report_read(report, from->next_offset, -1, false);
+    if (reader_assign(reader, from->next_offset, err) == 0) {
+        if (pthread_create(&p->thread, NULL, prepare_main, p) == 0) {
+            *out = p;
+            return 0;
+        }
+        err_set(err, ERR_FATAL, "thread", "the thread `prepare` cannot be started");
+    }
+    reader_close(reader);
+    hash_free(p->hash);
+    free(p->topic);
+    free(p);
+    return -1;
+}
+
+void prepare_finish(struct prepare *p, struct err *err)
+{
+    if (p == NULL)
+        return;
+    pthread_join(p->thread, NULL);
+    if (p->err.class != ERR_STOPPING)
+        *err = p->err;
+    reader_commit(p->reader, report_applied_offset(p->report));
+    reader_close(p->reader);
+    hash_free(p->hash);
+    free(p->topic);
+    free(p);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* db_sync/report.c: the state is not set by anybody, it follows from what is known: so it cannot
+ * be left behind by a path that forgot to set it. */
+#include "db_sync/report.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kafka/producer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSY_LONG_MS 10000 /* a request this old: Neo4j is slow, hung, or holds a lock for others */
+#define TURN_MS 100
+#define LAST_FLUSH_MS 3000
+
+struct known {
+    bool started; /* the position is read */
+    struct position position;
+    char version[32];
+    char neo4j_reason[256], kafka_reason[256]; /* "" while all is well */
+    int64_t read_offset, log_end, oldest_ms, busy_since_ms;
+    bool at_end;
+};
+
+struct report {
+    const struct options *options;
+    char *topic, *key;
+    struct producer *producer; /* of the thread; NULL until it is needed, and after a failure */
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock;
+    struct known known;
+    bool ending;
+};
+
+struct report *report_new(const struct options *options)
+{
+    struct report *r = mem_alloc(1, sizeof *r);
+    struct buf key = {0};
+
+    r->options = options;
+    r->topic = setup_topic(&options->setup, options->status_topic);
+    buf_addf(&key, "%s/db_sync", options_replica(options));
+    r->key = buf_take(&key);
+    pthread_mutex_init(&r->lock, NULL);
+    return r;
+}
+
+/* Most urgent first. */
+static const char *state_of(const struct known *k, const char **reason)
+{
+    *reason = NULL;
+    if (k->neo4j_reason[0] != '\0') {
+        *reason = k->neo4j_reason;
+        return "waiting-neo4j";
+    }
+    if (k->busy_since_ms > 0 && clock_mono_ms() - k->busy_since_ms > BUSY_LONG_MS) {
+        *reason = "a request to Neo4j is not answered yet";
+        return "waiting-neo4j";
+    }
+    if (k->kafka_reason[0] != '\0') {
+        *reason = k->kafka_reason;
+        return "waiting-kafka";
+    }
+    if (!k->started)
+        return "starting";
+    return k->at_end && k->position.next_offset >= k->read_offset ? "in-sync" : "catching-up";
+}
+
+static char *encode(const struct report *r, const struct known *k, const char *state,
+                    const char *reason)
+{
+    char now_text[CLOCK_TEXT_SIZE], outcome[HASH_ID_SIZE];
+    int64_t now = clock_wall_ms();
+    bool behind = strcmp(state, "in-sync") != 0;
+    int64_t end = k->log_end > k->read_offset ? k->log_end : k->read_offset;
+    int64_t lag = behind && end > k->position.next_offset ? end - k->position.next_offset : 0;
+
+    position_outcome_text(&k->position, outcome);
+    json_t *status = json_pack(
+        "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s}", "replica", options_replica(r->options),
+        "program", "db_sync", "state", state, "offset", (json_int_t)k->position.next_offset,
+        "last_offset", (json_int_t)k->position.last_offset, "lag", (json_int_t)lag, "age_ms",
+        (json_int_t)(behind && k->oldest_ms > 0 && now > k->oldest_ms ? now - k->oldest_ms : 0),
+        "outcome", outcome, "fingerprint", k->position.fingerprint, "version", CYPHERLOG_VERSION,
+        "server", k->version, "time", clock_text(now, now_text, sizeof now_text));
+    if (reason != NULL)
+        json_object_set_new(status, "reason", json_string(reason));
+    char *text = json_dumps(status, JSON_COMPACT);
+    json_decref(status);
+    return text;
+}
+
+static int open_producer(struct report *r, struct err *err)
+{
+    struct kafka_conf kafka = setup_kafka(&r->options->setup, "db_sync-status");
+    struct producer_conf conf = {
+        .kafka = &kafka, .message_max_bytes = 1000000, .timeout_ms = 60000};
+
+    return r->producer != NULL ? 0 : producer_open(&r->producer, &conf, err);
+}
+
+static void send_status(struct report *r, const struct known *k, const char *state,
+                        const char *reason)
+{
+    struct err err = {0};
+    char *text = encode(r, k, state, reason);
+
+    if (text == NULL)
+        return;
+    struct producer_record record = {.topic = r->topic,
+                                     .key = r->key,
+                                     .key_len = strlen(r->key),
+                                     .value = text,
+                                     .value_len = strlen(text)};
+    if (open_producer(r, &err) < 0 || producer_send(r->producer, &record, &err) < 0)
+        log_debug(log_event("status_not_sent"), log_err(&err));
+    free(text);
+}
+
+/* A record that was given up makes librdkafka 2.0.2's idempotent producer doubtful: a new one. */
+static void serve_producer(struct report *r)
+{
+    struct producer_totals totals;
+
+    if (r->producer == NULL)
+        return;
+    producer_poll(r->producer);
+    producer_totals(r->producer, &totals);
+    if (totals.failed > 0) {
+        producer_close(r->producer);
+        r->producer = NULL;
+    }
+}
+
+static void *report_main(void *arg)
+{
+    struct report *r = arg;
+    const char *last_state = "", *reason;
+    int64_t next_ms = 0;
+
+    for (;;) {
+        pthread_mutex_lock(&r->lock);
+        struct known known = r->known;
+        bool ending = r->ending;
+        pthread_mutex_unlock(&r->lock);
+        if (ending)
+            return NULL;
+        const char *state = state_of(&known, &reason);
+        int64_t now = clock_mono_ms();
+        if (state != last_state || now >= next_ms) {
+            if (state != last_state)
+                log_info(log_event("state"), log_str("state", state),
+                         log_int("offset", known.position.next_offset));
+            send_status(r, &known, state, reason);
+            last_state = state;
+            next_ms = now + r->options->status_interval_ms;
+        }
+        serve_producer(r);
+        nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000L}, NULL);
+    }
+}
+
+int report_start(struct report *r, struct err *err)
+{
+    if (pthread_create(&r->thread, NULL, report_main, r) != 0)
+        return err_set(err, ERR_FATAL, "thread", "the thread `report` cannot be started");
+    r->running = true;
+    return 0;
+}
+
+static void send_last(struct report *r, const struct err *why)
+{
+    bool halted = err_is_set(why) && why->class != ERR_STOPPING && why->class != ERR_FENCED;
+    struct err ignored = {0};
+
+    /* Whoever took over tells how the replica stands. */
+    if (why->class == ERR_FENCED)
+        return;
+    send_status(r, &r->known, halted ? "halted" : "stopped", halted ? why->text : NULL);
+    if (r->producer != NULL &&
+        producer_flush(r->producer, clock_mono_ms() + LAST_FLUSH_MS, &ignored) < 0)
+        log_debug(log_event("status_not_sent"), log_err(&ignored));
+}
+
+void report_free(struct report *r, const struct err *why)
+{
+    if (r == NULL)
+        return;
+    if (r->running) {
+        pthread_mutex_lock(&r->lock);
+        r->ending = true;
+        pthread_mutex_unlock(&r->lock);
+        pthread_join(r->thread, NULL);
+        send_last(r, why);
+    }
+    producer_close(r->producer);
+    pthread_mutex_destroy(&r->lock);
+    free(r->topic);
+    free(r->key);
+    free(r);
+}
+
+void report_server(struct report *r, const char *version)
+{
+    pthread_mutex_lock(&r->lock);
+    snprintf(r->known.version, sizeof r->known.version, "%s", version);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_applied(struct report *r, const struct position *position)
+{
+    pthread_mutex_lock(&r->lock);
+    r->known.started = true;
+    r->known.position = *position;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_oldest(struct report *r, int64_t timestamp_ms)
+{
+    pthread_mutex_lock(&r->lock);
+    r->known.oldest_ms = timestamp_ms;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_read(struct report *r, int64_t next_offset, int64_t log_end, bool at_end)
+{
+    pthread_mutex_lock(&r->lock);
+    r->known.log_end = log_end;
+    r->known.read_offset = next_offset;
+    r->known.at_end = at_end;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void set_reason(struct report *r, char *field, size_t size, const char *reason)
+{
+    pthread_mutex_lock(&r->lock);
+    snprintf(field, size, "%s", reason != NULL ? reason : "");
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_neo4j_down(struct report *r, const char *reason)
+{
+    set_reason(r, r->known.neo4j_reason, sizeof r->known.neo4j_reason, reason);
+}
+
+void report_kafka_down(struct report *r, const char *reason)
+{
+    set_reason(r, r->known.kafka_reason, sizeof r->known.kafka_reason, reason);
+}
+
+void report_busy(struct report *r, bool busy)
+{
+    pthread_mutex_lock(&r->lock);
+    r->known.busy_since_ms = busy ? clock_mono_ms() : 0;
+    pthread_mutex_unlock(&r->lock);
+}
+
+int64_t report_applied_offset(struct report *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t offset = r->known.position.next_offset;
+    pthread_mutex_unlock(&r->lock);
+    return offset;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_DB_SYNC_REPORT_H
+#define CYPHERLOG_DB_SYNC_REPORT_H
+
+/* db_sync/report.h: how this replica stands, kept up to date on the status topic by the thread
+ * `report`, which owns the producer for it. Other threads tell it what they see; each call copies
+ * under a short lock and may come from any thread. Never fails: a status that cannot be sent is
+ * sent later. */
+
+#include "db_sync/options.h"
+#include "neo4j/position.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct report; /* opaque */
+
+struct report *report_new(const struct options *options);
+
+/* Starts the thread. ERR_FATAL: no thread could be made. */
+MUST_CHECK int report_start(struct report *r, struct err *err);
+
+/* Sends the last status, with state `stopped`, or `halted` and the reason when why holds an error
+ * that a person must look at; ends the thread and frees all. */
+void report_free(struct report *r, const struct err *why);
+
+/* The server beside us. */
+void report_server(struct report *r, const char *version);
+
+/* All before position->next_offset is applied. */
+void report_applied(struct report *r, const struct position *position);
+
+/* The first command that is not applied yet was written then; 0: none is known. */
+void report_oldest(struct report *r, int64_t timestamp_ms);
+
+/* Commands before next_offset were read from the log, which ends at log_end (-1: not known);
+ * at_end: it has no more for now, though control records may lie before its end. */
+void report_read(struct report *r, int64_t next_offset, int64_t log_end, bool at_end);
+
+/* An outage begins (reason) or is over (NULL). */
+void report_neo4j_down(struct report *r, const char *reason);
+void report_kafka_down(struct report *r, const char *reason);
+
+/* A request to Neo4j is on its way, or answered. */
+void report_busy(struct report *r, bool busy);
+
+/* What was applied so far, for Kafka's group offset. */
+int64_t report_applied_offset(struct report *r);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* db_sync/writer.c: a lost answer is never guessed at. The request may still be running, or wait
+ * in a socket, so the position is read under its lock, which waits for it, and gets a new epoch,
+ * which shuts it out if it arrives later still. */
+#include "db_sync/writer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
+
+void writer_init(struct writer *w, const struct options *options, struct setup *setup,
+                 struct tx *tx, struct report *report)
+{
+    *w = (struct writer){.tx = tx,
+                         .topic = setup_topic(&options->setup, options->command_topic),
+                         .timeout_ms = options->transaction_timeout_ms,
+                         .report = report};
+    hash_random_id(w->owner);
+    outage_init(&w->outage, setup, tx, report);
+}
+
+void writer_fini(struct writer *w)
+{
+    free(w->topic);
+    free(w->stmts);
+    buf_fini(&w->head);
+    buf_fini(&w->tail);
+    *w = (struct writer){0};
+}
+
+static int seize(struct writer *w, bool only_mine, struct err *err)
+{
+    struct err why = {0};
+    struct position position;
+
+    for (;;) {
+        report_busy(w->report, true);
+        int rc = position_seize(w->tx, w->topic, w->owner, w->serial++, only_mine, w->timeout_ms,
+                                &position, &why);
+        report_busy(w->report, false);
+        if (rc == 0)
+            break;
+        /* A limit that the wait for the lock ran into is waited out as well. */
+        if (why.class != ERR_RETRY && why.class != ERR_UNKNOWN && why.class != ERR_SHRINK &&
+            why.class != ERR_CONFIG) {
+            *err = why;
+            return -1;
+        }
+        if (outage_wait(&w->outage, &why, err) < 0)
+            return -1;
+        err_clear(&why);
+    }
+    outage_over(&w->outage);
+    w->position = position;
+    return 0;
+}
+
+int writer_seize(struct writer *w, struct err *err)
+{
+    return seize(w, false, err);
+}
+
+int writer_settle(struct writer *w, struct err *err)
+{
+    return seize(w, true, err);
+}
+
+/* Fills w->stmts; returns their number. */
+static size_t gather(struct writer *w, struct command *const *commands, size_t n,
+                     const struct position *target)
+{
+    size_t count = 2, used = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += commands[i]->stmt_count;
+    if (count > w->stmt_room) {
+        w->stmts = mem_realloc(w->stmts, count, sizeof *w->stmts);
+        w->stmt_room = count;
+    }
+    struct position next = *target;
+    memcpy(next.epoch, w->position.epoch, sizeof next.epoch);
+    buf_reset(&w->head);
+    buf_reset(&w->tail);
+    position_add_lock(&w->head, w->topic, &w->position);
+    position_add_create(&w->tail, w->topic, &next);
+    w->stmts[used++] = (struct tx_stmt){buf_str(&w->head), w->head.len};
+    for (size_t i = 0; i < n; i++) {
+        const struct command *c = commands[i];
+        for (size_t s = 0, start = 0; s < c->stmt_count; start = c->stmt_ends[s++])
+            w->stmts[used++] = (struct tx_stmt){c->json.data + start, c->stmt_ends[s] - start};
+    }
+    w->stmts[used++] = (struct tx_stmt){buf_str(&w->tail), w->tail.len};
+    return used;
+}
+
+/* Which command the statement belongs to; n for the last statement, the commit, or none. */
+static size_t command_of(struct command *const *commands, size_t n, size_t stmt)
+{
+    size_t first = 1;
+
+    for (size_t i = 0; i < n; i++) {
+        if (stmt >= first && stmt < first + commands[i]->stmt_count)
+            return i;
+        first += commands[i]->stmt_count;
+    }
+    return n;
+}
+
+enum settled { SETTLED_COMMITTED, SETTLED_NOT, SETTLED_FAILED };
+
+static enum settled settle(struct writer *w, const struct position *target, struct err *err)
+{
+    const struct position before = w->position;
+
+    if (writer_settle(w, err) < 0)
+        return SETTLED_FAILED;
+    if (position_equal(&w->position, target))
+        return SETTLED_COMMITTED;
+    if (position_equal(&w->position, &before))
+        return SETTLED_NOT;
+    err_set(err, ERR_GUARD, "position.changed",
+            "the position of this replica went from %" PRId64 " to %" PRId64
+            " and not by this db_sync: somebody changed the node __db_sync; wipe this replica and "
+            "start it anew",
+            before.next_offset, w->position.next_offset);
+    return SETTLED_FAILED;
+}
+
+/* True when the error says nothing about the commands: the first statement failed, which is ours.
+ * ArithmeticError there is the fence; a time-out there waited for somebody else's lock. A request
+ * that could not be read is another matter: any of its statements may be the reason. */
+static bool failed_at_lock(const struct err *why, size_t stmt)
+{
+    return stmt == 0 && strncmp(why->code, "Neo.", 4) == 0 &&
+           strncmp(why->code, "Neo.ClientError.Request.", 24) != 0;
+}
+
+int writer_commit(struct writer *w, struct command *const *commands, size_t n,
+                  const struct position *target, size_t *failed, struct err *err)
+{
+    for (;;) {
+        struct err why = {0};
+        size_t stmt = 0, count = gather(w, commands, n, target);
+        struct tx_opts opts = {.server_limit_ms = w->timeout_ms,
+                               .deadline_ms = clock_mono_ms() + w->timeout_ms + ANSWER_GRACE_MS};
+
+        report_busy(w->report, true);
+        int rc = tx_commit(w->tx, w->stmts, count, &opts, &stmt, &why);
+        report_busy(w->report, false);
+        if (rc == 0) {
+            char epoch[sizeof w->position.epoch];
+            outage_over(&w->outage);
+            memcpy(epoch, w->position.epoch, sizeof epoch);
+            w->position = *target;
+            memcpy(w->position.epoch, epoch, sizeof epoch);
+            return 0;
+        }
+        bool lock = failed_at_lock(&why, stmt);
+        if (why.class == ERR_UNKNOWN || (lock && why.class == ERR_POISON)) {
+            if (why.class == ERR_UNKNOWN)
+                log_info(log_event("commit_unknown"), log_int("offset", w->position.next_offset),
+                         log_err(&why));
+            enum settled settled = settle(w, target, err);
+            if (settled != SETTLED_NOT)
+                return settled == SETTLED_COMMITTED ? 0 : -1;
+            if (lock && outage_wait(&w->outage, &why, err) < 0) /* never a busy loop */
+                return -1;
+        } else if (why.class == ERR_RETRY || why.class == ERR_CONFIG || lock) {
+            if (outage_wait(&w->outage, &why, err) < 0)
+                return -1;
+        } else {
+            *failed = command_of(commands, n, stmt);
+            *err = why;
+            return -1;
+        }
+    }
+}
