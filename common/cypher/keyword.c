@@ -82,7 +82,7 @@ static const struct {
     {"next", KEYWORD_OTHER, KEYWORD_CLAUSE},
     {"node", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"nodetach", KEYWORD_OTHER, START},
-    {"not", KEYWORD_OTHER, KEYWORD_BOOLEAN | KEYWORD_OPERAND},
+    {"not", KEYWORD_NOT, KEYWORD_BOOLEAN | KEYWORD_OPERAND},
     {"of", KEYWORD_OTHER, KEYWORD_OPERAND},
     {"offset", KEYWORD_OTHER, START | KEYWORD_OPERAND},
     {"on", KEYWORD_OTHER, KEYWORD_CLAUSE},
@@ -150,7 +150,7 @@ struct keyword_info keyword_find(const char *p, size_t len)
     char folded[LONGEST + 1] = {0};
     size_t low = 0, high = sizeof words / sizeof words[0];
 
-    if (len < 2 || len > LONGEST)
+    if (len < 2 || len > LONGEST || p[len - 1] == '\0') /* names are padded with zeros */
         return (struct keyword_info){KEYWORD_NONE, 0};
     for (size_t i = 0; i < len; i++)
         folded[i] = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] | 32 : p[i]);
@@ -158,8 +158,7 @@ struct keyword_info keyword_find(const char *p, size_t len)
         size_t middle = (low + high) / 2;
         int order = memcmp(folded, words[middle].name, sizeof folded);
         if (order == 0)
-            return (struct keyword_info){(enum keyword)words[middle].keyword,
-                                         words[middle].flags};
+            return (struct keyword_info){(enum keyword)words[middle].keyword, words[middle].flags};
         if (order < 0)
             high = middle;
         else

@@ -35,7 +35,11 @@ static const struct {
 } highs[] = {
     {{0x80}, {0x9F}, 0xC2, 2, HIGH_BAD}, /* NEL: a blank in 25, part of a name in 5 */
     {{0xA0}, {0xA0}, 0xC2, 2, HIGH_BLANK},
-    {{0xAD}, {0xAD}, 0xC2, 2, HIGH_BAD}, /* soft hyphen: part of a name in 5, an arrow's line in 25 */
+    {{0xAD},
+     {0xAD},
+     0xC2,
+     2,
+     HIGH_BAD}, /* soft hyphen: part of a name in 5, an arrow's line in 25 */
     {{0x9A, 0x80}, {0x9A, 0x80}, 0xE1, 3, HIGH_BLANK},
     {{0x80, 0x80}, {0x80, 0x8A}, 0xE2, 3, HIGH_BLANK},
     {{0x80, 0x90}, {0x80, 0x95}, 0xE2, 3, HIGH_LINE},
@@ -163,8 +167,7 @@ static void read_word(const struct lexer *lx, struct lexer_token *token)
 /* '_'? digit, repeated. */
 static size_t skip_digits(const struct lexer *lx, size_t pos)
 {
-    while (is_class(lx, pos, DIGIT) ||
-           (byte_at(lx, pos) == '_' && is_class(lx, pos + 1, DIGIT)))
+    while (is_class(lx, pos, DIGIT) || (byte_at(lx, pos) == '_' && is_class(lx, pos + 1, DIGIT)))
         pos++;
     return pos;
 }
@@ -269,11 +272,9 @@ static void read_operator(const struct lexer *lx, struct lexer_token *token)
         char text[3];
         int op;
     } pairs[] = {
-        {"..", LEXER_OP_RANGE},      {"::", LEXER_OP_TYPE},
-        {"+=", LEXER_OP_ADD_TO},     {"=~", LEXER_OP_MATCHES},
-        {"<>", LEXER_OP_NOT_EQUAL},  {"!=", LEXER_OP_NOT_EQUAL},
-        {"<=", LEXER_OP_LESS_EQUAL}, {">=", LEXER_OP_GREATER_EQUAL},
-        {"||", LEXER_OP_CONCATENATE},
+        {"..", LEXER_OP_RANGE},      {"::", LEXER_OP_TYPE},          {"+=", LEXER_OP_ADD_TO},
+        {"=~", LEXER_OP_MATCHES},    {"<>", LEXER_OP_NOT_EQUAL},     {"!=", LEXER_OP_NOT_EQUAL},
+        {"<=", LEXER_OP_LESS_EQUAL}, {">=", LEXER_OP_GREATER_EQUAL}, {"||", LEXER_OP_CONCATENATE},
     };
     unsigned first = byte_at(lx, token->start), second = byte_at(lx, token->start + 1);
 

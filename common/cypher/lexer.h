@@ -26,17 +26,17 @@ enum lexer_kind {
 /* op of a punctuation: the character itself, or one of these. Arrows are not put together: `->` is
  * two tokens, as in `a<-1`. */
 enum lexer_op {
-    LEXER_OP_RANGE = 256,    /* .. */
-    LEXER_OP_TYPE,           /* :: */
-    LEXER_OP_ADD_TO,         /* += */
-    LEXER_OP_MATCHES,        /* =~ */
-    LEXER_OP_NOT_EQUAL,      /* <> and != */
-    LEXER_OP_LESS_EQUAL,     /* <= */
-    LEXER_OP_GREATER_EQUAL,  /* >= */
-    LEXER_OP_CONCATENATE,    /* || */
-    LEXER_OP_ARROW_LINE,     /* U+2010 and its kin, a - of patterns only */
-    LEXER_OP_ARROW_LEFT,     /* U+27E8 and its kin */
-    LEXER_OP_ARROW_RIGHT,    /* U+27E9 and its kin */
+    LEXER_OP_RANGE = 256,   /* .. */
+    LEXER_OP_TYPE,          /* :: */
+    LEXER_OP_ADD_TO,        /* += */
+    LEXER_OP_MATCHES,       /* =~ */
+    LEXER_OP_NOT_EQUAL,     /* <> and != */
+    LEXER_OP_LESS_EQUAL,    /* <= */
+    LEXER_OP_GREATER_EQUAL, /* >= */
+    LEXER_OP_CONCATENATE,   /* || */
+    LEXER_OP_ARROW_LINE,    /* U+2010 and its kin, a - of patterns only */
+    LEXER_OP_ARROW_LEFT,    /* U+27E8 and its kin */
+    LEXER_OP_ARROW_RIGHT,   /* U+27E9 and its kin */
 };
 
 struct lexer_token {

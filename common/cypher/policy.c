@@ -33,7 +33,8 @@ struct judge {
 
 #define SNIPPET_MAX 40
 
-static int refuse(struct judge *j, const char *code, const struct lexer_token *t, const char *advice)
+static int refuse(struct judge *j, const char *code, const struct lexer_token *t,
+                  const char *advice)
 {
     int shown = (int)(t->len < SNIPPET_MAX ? t->len : SNIPPET_MAX);
 
@@ -51,8 +52,9 @@ static const char administration[] =
     "server by hand";
 
 /* Passes `CYPHER 5 runtime=slotted …` and refuses EXPLAIN and PROFILE, in any order. */
-static int pass_prefix(struct view *v, struct judge *j)
+static int pass_prefix(struct judge *j)
 {
+    struct view *v = &j->view;
     bool options = false;
 
     for (;; view_advance(v)) {
@@ -306,44 +308,73 @@ static bool is_tall(const struct view *v)
     }
 }
 
+static bool is_bracket(int op)
+{
+    return op == '(' || op == ')' || op == '[' || op == ']' || op == '{' || op == '}';
+}
+
 static bool is_operator(const struct view_item *item)
 {
+    int op = item->token.op;
+
     if (item->token.kind == LEXER_WORD)
         return (item->word.flags & (KEYWORD_BOOLEAN | KEYWORD_OPERATOR)) != 0;
-    return item->token.kind == LEXER_PUNCTUATION && strchr("()[]{},;", item->token.op) == NULL;
+    return item->token.kind == LEXER_PUNCTUATION && !is_bracket(op) && op != ',' && op != ';';
+}
+
+/* CASE, and not a variable of that name by what follows; one that passes for CASE does no harm, as
+ * its level goes on counting. */
+static bool is_case(const struct view *v)
+{
+    int op = v->next.token.kind == LEXER_PUNCTUATION ? v->next.token.op : 0;
+    bool sign = op == '-' || op == '+';
+
+    if (v->now.word.keyword != KEYWORD_CASE || view_is_op(&v->last, '.') ||
+        v->last.word.keyword == KEYWORD_AS || v->next.token.kind == LEXER_END)
+        return false;
+    return sign || (!is_operator(&v->next) && op != ')' && op != ']' && op != '}' && op != ',') ||
+           v->next.word.keyword == KEYWORD_NOT;
+}
+
+/* Where an operand must stand, a word is one, whatever its name: `1 + match`. */
+static bool is_operand(const struct view *v)
+{
+    return is_operator(&v->last) || v->last.word.keyword == KEYWORD_AS ||
+           (v->last.word.keyword == KEYWORD_WITH && is_operator(&v->before)); /* STARTS WITH */
+}
+
+static int judge_word_depth(struct judge *j)
+{
+    const struct view *v = &j->view;
+    const struct keyword_info word = v->now.word;
+    bool in_case = nesting_inside(&j->nesting) == 'C', fits = true;
+
+    if (is_operator(&v->now))
+        fits = nesting_operator(&j->nesting, (word.flags & KEYWORD_BOOLEAN) != 0);
+    else if (is_case(v))
+        fits = nesting_open(&j->nesting, 'C', false);
+    else if (word.keyword == KEYWORD_END && in_case && view_ends_operand(&v->last))
+        (void)nesting_close(&j->nesting, 'E');
+    else if ((word.flags & KEYWORD_CLAUSE) != 0 && !is_operand(v) &&
+             (in_case || (word.flags & KEYWORD_BRANCH) == 0))
+        nesting_restart(&j->nesting, (word.flags & KEYWORD_BRANCH) == 0);
+    return fits ? 0 : too_deep(j);
 }
 
 static int judge_depth(struct judge *j)
 {
     const struct view *v = &j->view;
-    const struct keyword_info word = v->now.word;
 
-    if (v->now.token.kind == LEXER_PUNCTUATION) {
-        if (strchr("()[]{}", v->now.token.op) != NULL)
-            return judge_brackets(j);
-        j->call_scope = false;
-        if (v->now.token.op == ',')
-            nesting_restart(&j->nesting, false);
-        else if (is_tall(v) && !nesting_operator(&j->nesting, false))
-            return too_deep(j);
-        return 0;
-    }
+    if (v->now.token.kind == LEXER_PUNCTUATION && is_bracket(v->now.token.op))
+        return judge_brackets(j);
     j->call_scope = false;
-    if (v->now.token.kind != LEXER_WORD)
-        return 0;
-    if (is_operator(&v->now)) {
-        if (!nesting_operator(&j->nesting, (word.flags & KEYWORD_BOOLEAN) != 0))
-            return too_deep(j);
-    } else if (is_operator(&v->last) || v->last.word.keyword == KEYWORD_AS) {
-        return 0; /* an operand, whatever its name */
-    } else if (word.flags & KEYWORD_CLAUSE) {
-        nesting_restart(&j->nesting, (word.flags & KEYWORD_BRANCH) == 0);
-    } else if (word.keyword == KEYWORD_CASE && !is_operator(&v->next) &&
-               !nesting_open(&j->nesting, 'C', false)) {
+    if (v->now.token.kind == LEXER_WORD)
+        return judge_word_depth(j);
+    if (view_is_op(&v->now, ','))
+        nesting_restart(&j->nesting, false);
+    else if (v->now.token.kind == LEXER_PUNCTUATION && is_tall(v) &&
+             !nesting_operator(&j->nesting, false))
         return too_deep(j);
-    } else if (word.keyword == KEYWORD_END) {
-        (void)nesting_close(&j->nesting, 'E');
-    }
     return 0;
 }
 
@@ -380,8 +411,8 @@ static void judge_minus_zero(struct judge *j)
         j->facts->alone = true;
     /* 0.0 * -1, but not the bounds in [*0..3] */
     if ((view_is_op(&v->now, '*') || view_is_op(&v->now, '/')) &&
-        (is_zero(j, &v->last) || (is_zero(j, &v->next) && !view_is_op(&v->last, '[') &&
-                                  view_ends_operand(&v->last))))
+        (is_zero(j, &v->last) ||
+         (is_zero(j, &v->next) && !view_is_op(&v->last, '[') && view_ends_operand(&v->last))))
         j->facts->alone = true;
 }
 
@@ -406,7 +437,7 @@ static int judge_text(struct judge *j, const char *text, size_t len)
     struct view *v = &j->view;
 
     view_init(v, text, len);
-    if (pass_prefix(v, j) < 0)
+    if (pass_prefix(j) < 0)
         return -1;
     if (v->now.token.kind == LEXER_END ||
         (view_is_op(&v->now, ';') && v->next.token.kind == LEXER_END))
@@ -434,9 +465,7 @@ static int judge(bool request, const char *text, size_t len, struct cypher_facts
         rc = judge_text(&j, text, len);
         break;
     case LEXER_UNICODE_DECODED:
-        /* The servers look for EXPLAIN and PROFILE before they decode. */
-        view_init(&j.view, text, len);
-        if (buf_check(&decoded, "command", err) == 0 && pass_prefix(&j.view, &j) == 0)
+        if (buf_check(&decoded, "command", err) == 0)
             rc = judge_text(&j, decoded.data, decoded.len);
         break;
     case LEXER_UNICODE_ODD:

@@ -341,7 +341,7 @@ static int ask_exists(struct txn *txn, const char *topic, struct txn_topic *out,
     return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, topic);
 }
 
-static void take_limit(const rd_kafka_event_t *event, struct txn_topic *out)
+static void take_limit(rd_kafka_event_t *event, struct txn_topic *out)
 {
     size_t n = 0, m = 0;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(

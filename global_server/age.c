@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* global_server/age.c: a window on the command topic, [from, next): every record in it is in the
+ * ring. Questions move it: what lies far below the last asked offset goes when room is needed, and
+ * an offset below the window makes the thread read from there. When the ring is full of records
+ * that the replica has not applied yet, reading stops until it has: more is not needed. */
+#include "global_server/age.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kafka/reader.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RING_SIZE 16384
+#define QUEUE_BYTES (512 << 10)
+#define TURN_MS 50
+#define RETRY_MS 2000
+
+struct entry {
+    int64_t offset, timestamp_ms;
+};
+
+struct age {
+    pthread_t thread;
+    struct reader *reader; /* the thread's */
+    /* what follows is shared, under lock, which is never held while Kafka is asked */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on the monotonic clock */
+    struct entry ring[RING_SIZE];
+    size_t first, count;
+    int64_t from, next; /* the window; from -1: nothing was asked or read yet */
+    int64_t wanted;     /* highest offset that was asked for; -1: none */
+    int64_t seek;       /* read from here on; -1: go on */
+    bool at_end;        /* everything up to now was read */
+    bool stopping;
+};
+
+static struct entry *at(struct age *a, size_t i)
+{
+    return &a->ring[(a->first + i) % RING_SIZE];
+}
+
+/* First record at or beyond offset, by bisection; count when there is none. */
+static size_t find(struct age *a, int64_t offset)
+{
+    size_t low = 0, high = a->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (at(a, middle)->offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* True when the window tells; under lock. */
+static bool known(struct age *a, int64_t offset, int64_t *age_ms)
+{
+    if (a->from < 0 || offset < a->from || a->seek >= 0)
+        return false;
+    size_t i = find(a, offset);
+    if (i < a->count) {
+        int64_t age = clock_wall_ms() - at(a, i)->timestamp_ms;
+        *age_ms = age > 0 ? age : 0;
+        return true;
+    }
+    *age_ms = 0;
+    return a->at_end;
+}
+
+int64_t age_of(struct age *a, int64_t next_offset, int64_t wait_ms)
+{
+    struct timespec until = clock_deadline(wait_ms);
+    int64_t age_ms = -1;
+    int rc = 0;
+
+    pthread_mutex_lock(&a->lock);
+    if (next_offset > a->wanted)
+        a->wanted = next_offset;
+    while (!known(a, next_offset, &age_ms) && rc == 0 && !a->stopping) {
+        if ((a->from < 0 || next_offset < a->from) && (a->seek < 0 || next_offset < a->seek))
+            a->seek = next_offset;
+        age_ms = -1;
+        rc = pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    }
+    if (!known(a, next_offset, &age_ms))
+        age_ms = -1;
+    pthread_mutex_unlock(&a->lock);
+    return age_ms;
+}
+
+/* Room for one more record; false when all that are there may still be asked for. */
+static bool make_room(struct age *a)
+{
+    if (a->count < RING_SIZE)
+        return true;
+    if (at(a, 0)->offset >= a->wanted)
+        return false;
+    a->from = at(a, 0)->offset + 1;
+    a->first = (a->first + 1) % RING_SIZE;
+    a->count--;
+    return true;
+}
+
+/* Takes the question for another start out of the shared part; -1: there is none. */
+static int64_t take_seek(struct age *a, bool *full, bool *stopping)
+{
+    pthread_mutex_lock(&a->lock);
+    int64_t seek = a->seek;
+    *full = !make_room(a);
+    *stopping = a->stopping;
+    pthread_mutex_unlock(&a->lock);
+    return seek;
+}
+
+static void restart_window(struct age *a, int64_t offset)
+{
+    pthread_mutex_lock(&a->lock);
+    a->first = a->count = 0;
+    a->from = a->next = offset;
+    a->at_end = false;
+    a->seek = -1;
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void take_record(struct age *a, const struct record *record)
+{
+    pthread_mutex_lock(&a->lock);
+    *at(a, a->count++) = (struct entry){record->offset, record->timestamp_ms};
+    a->next = record->offset + 1;
+    a->at_end = false;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void set_end(struct age *a, bool at_end)
+{
+    pthread_mutex_lock(&a->lock);
+    a->at_end = at_end;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void wait_a_turn(struct age *a, int64_t wait_ms)
+{
+    struct timespec until = clock_deadline(wait_ms);
+    int rc = 0;
+
+    pthread_mutex_lock(&a->lock);
+    while (!a->stopping && a->seek < 0 && rc == 0)
+        rc = pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* The log may begin after the offset that was asked for. */
+static int seek_to(struct age *a, int64_t offset, struct err *err)
+{
+    int64_t low, high;
+
+    if (reader_watermarks(a->reader, &low, &high, err) < 0)
+        return -1;
+    if (reader_assign(a->reader, offset < low ? low : offset > high ? high : offset, err) < 0)
+        return -1;
+    restart_window(a, offset);
+    return 0;
+}
+
+/* One record or event. *live: the end was seen since the start, so silence means the end again
+ * (librdkafka tells of it half a second late). */
+static int turn(struct age *a, bool *live, struct err *err)
+{
+    struct record record;
+    bool returned;
+
+    switch (reader_next(a->reader, TURN_MS, &record, &returned, err)) {
+    case READER_RECORD:
+        take_record(a, &record);
+        record_fini(&record);
+        return 0;
+    case READER_END:
+        *live = true;
+        set_end(a, true);
+        return 0;
+    case READER_NOTHING:
+        if (*live)
+            set_end(a, true);
+        return 0;
+    case READER_OUTAGE:
+        *live = false;
+        set_end(a, false);
+        return 0;
+    case READER_FAILED:
+        return -1;
+    }
+    return 0;
+}
+
+static void *age_main(void *arg) /* thread `age`: owns the reader */
+{
+    struct age *a = arg;
+    bool stopping = false, live = false, assigned = false, told = false, full;
+
+    while (!stopping) {
+        struct err why = {0};
+        int64_t seek = take_seek(a, &full, &stopping);
+        int rc = 0;
+        if (seek >= 0) {
+            live = false;
+            rc = seek_to(a, seek, &why);
+            assigned = rc == 0;
+        }
+        if (rc == 0 && (!assigned || full)) {
+            wait_a_turn(a, TURN_MS * 4);
+            continue;
+        }
+        if (rc == 0)
+            rc = turn(a, &live, &why);
+        if (rc == 0) {
+            told = false;
+            continue;
+        }
+        if (!told)
+            log_warn(log_event("age_unknown"), log_err(&why));
+        told = true;
+        restart_window(a, -1);
+        assigned = false;
+        wait_a_turn(a, RETRY_MS);
+    }
+    return NULL;
+}
+
+int age_start(struct age **out, const struct age_conf *conf, struct err *err)
+{
+    struct age *a = mem_alloc(1, sizeof *a);
+    struct reader_conf reader = {.kafka = conf->kafka,
+                                 .topic = conf->topic,
+                                 .group_id = conf->group_id,
+                                 .queue_bytes = QUEUE_BYTES};
+    pthread_condattr_t attr;
+
+    a->from = a->wanted = a->seek = -1;
+    if (reader_open(&a->reader, &reader, err) < 0) {
+        free(a);
+        return -1;
+    }
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&a->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    int rc = pthread_create(&a->thread, NULL, age_main, a);
+    if (rc != 0) {
+        reader_close(a->reader);
+        free(a);
+        return err_set(err, ERR_FATAL, "thread.start", "thread age: %s", strerror(rc));
+    }
+    *out = a;
+    return 0;
+}
+
+void age_stop(struct age *a)
+{
+    if (a == NULL)
+        return;
+    pthread_mutex_lock(&a->lock);
+    a->stopping = true;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+    pthread_join(a->thread, NULL);
+    reader_close(a->reader);
+    pthread_cond_destroy(&a->changed);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}

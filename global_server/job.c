@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/job.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct job *job_new_take(struct flight *flight, struct record *record, int64_t claim,
+                         int64_t sequence)
+{
+    struct job *job = mem_alloc(1, sizeof *job);
+
+    job->flight = flight;
+    job->record = *record;
+    *record = (struct record){0};
+    job->claim = claim;
+    job->sequence = sequence;
+    job->partition = job->record.partition;
+    job->offset = job->record.offset;
+    job->bytes = job->record.key_len + job->record.value_len;
+    job->position = job->age_ms = -1;
+    atomic_fetch_add(&flight->jobs, 1);
+    atomic_fetch_add(&flight->bytes, (long long)job->bytes);
+    return job;
+}
+
+void job_free(void *arg)
+{
+    struct job *job = arg;
+
+    if (job == NULL)
+        return;
+    atomic_fetch_sub(&job->flight->jobs, 1);
+    atomic_fetch_sub(&job->flight->bytes, (long long)job->bytes);
+    record_fini(&job->record);
+    request_fini(&job->request);
+    answer_free(job->answer);
+    free(job);
+}
+
+bool job_counts(const struct job *job)
+{
+    return atomic_load(&job->flight->claim) == job->claim;
+}
+
+void job_head(const struct job *job, enum answer_format format, struct answer_head *head)
+{
+    *head = (struct answer_head){.id = job->request.id,
+                                 .id_len = job->request.id_len,
+                                 .key = job->request.key,
+                                 .key_len = job->request.key_len,
+                                 .replica = job->replica,
+                                 .offset = job->position,
+                                 .age_ms = job->age_ms,
+                                 .request = format == ANSWER_ROWS ? job->request.body : NULL};
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GLOBAL_SERVER_JOB_H
+#define GLOBAL_SERVER_JOB_H
+
+/* global_server/job.h: a request on its way: intake, a worker, perhaps the waiter, reply. It has
+ * one owner at a time and moves through queues. A job that is freed without having been settled is
+ * read again by the next claim. */
+
+#include "global_server/answer.h"
+#include "global_server/request.h"
+#include "kafka/record.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define REPLICA_SIZE 256
+
+/* What the threads may see of each other; atomic, for any thread. */
+struct flight {
+    atomic_llong jobs, bytes; /* requests between intake and their end, and their size */
+    atomic_llong claim;       /* number of the claim whose work counts; 0: none */
+    atomic_llong position;    /* highest offset that a reader of this replica has seen */
+    atomic_llong give_up_ms;  /* monotonic; 0: no end of the program is under way */
+    atomic_bool serve;        /* the replica is well: be a member of the group */
+    atomic_bool rewind;       /* reply asks intake to read the committed offsets again */
+};
+
+struct job {
+    struct flight *flight;
+    struct record record; /* until the request was read */
+    int64_t claim, sequence, offset;
+    int32_t partition;
+    size_t bytes;           /* counted in flight */
+    bool was_read;          /* request is filled */
+    struct request request;
+    struct answer *answer;  /* NULL until a worker has begun */
+    int64_t deadline_ms;    /* monotonic */
+    unsigned attempts;      /* at Neo4j, that failed */
+    int64_t position;       /* that the answer was read at; -1: unknown */
+    int64_t age_ms;         /* of that; -1: unknown */
+    char replica[REPLICA_SIZE];
+};
+
+/* Takes the record. */
+struct job *job_new_take(struct flight *flight, struct record *record, int64_t claim,
+                         int64_t sequence);
+void job_free(void *job); /* struct job *; fits queue_new */
+
+/* False once its claim has ended: its answer would be given a second time. */
+bool job_counts(const struct job *job);
+
+void job_head(const struct job *job, enum answer_format format, struct answer_head *head);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/options.h"
+
+#define RUN COMMAND_RUN
+#define ASK COMMAND_ASK
+#define BOTH (COMMAND_RUN | COMMAND_ASK)
+#define AT(field) offsetof(struct server_conf, field)
+
+static const struct conf_option options[] = {
+    SETUP_KAFKA_ROWS(struct server_conf, BOTH),
+    {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, RUN,
+     "Consumer group; its members share the requests"},
+    {"INSTANCE_ID", CONF_TEXT, AT(instance_id), NULL, NULL, NULL, 0, RUN,
+     "Tells this instance from others of the same group and replica (default: the host's name); of "
+     "two equal ones the older exits 5"},
+    {"REQUEST_TOPIC", CONF_TEXT, AT(request_topic), "request", NULL, NULL, CONF_REQUIRED, BOTH,
+     "Topic of read requests"},
+    {"RESPONSE_TOPIC", CONF_TEXT, AT(response_topic), "response", NULL, NULL, CONF_REQUIRED, BOTH,
+     "Topic of replies where a request names none"},
+    {"REPLY_TOPICS", CONF_TEXT, AT(reply_topics), NULL, NULL, NULL, 0, RUN,
+     "Further topics that requests may name, with commas between; x* is any name that begins with "
+     "x"},
+    {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED, RUN,
+     "Topic of commands, for the age of replies"},
+    {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED, RUN,
+     "Topic of dead letters, which never gets replies"},
+    {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED, RUN,
+     "Topic of positions, which never gets replies"},
+    SETUP_NEO4J_ROWS(struct server_conf, RUN),
+    {"WORKERS", CONF_INT, AT(workers), "8", "1", "64", 0, RUN,
+     "Connections to Neo4j, so many requests run at once"},
+    {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "64", "1", "1000", 0, RUN,
+     "Requests taken from Kafka and not yet answered"},
+    {"REPLY_FORMAT", CONF_ENUM, AT(reply_format), "typed", "typed|row", NULL, 0, RUN,
+     "typed: pages of rows; row: the older shape, one message a row"},
+    {"PAGE_ROWS", CONF_INT, AT(page_rows), "1000", "1", "1000000", 0, RUN,
+     "Most rows of a reply message, unless a request has page_rows"},
+    {"MAX_REPLY_BYTES", CONF_BYTES, AT(max_reply_bytes), "900kB", "16KiB", "64MiB", 0, RUN,
+     "Largest reply message; the topics must take it (max.message.bytes)"},
+    {"MAX_ROWS", CONF_INT, AT(max_rows), "1000000", "1", "1000000000", 0, RUN,
+     "Most rows of an answer; a larger one is an error reply"},
+    {"MAX_ANSWER_BYTES", CONF_BYTES, AT(max_answer_bytes), "128MiB", "64KiB", "64GiB", 0, RUN,
+     "Most bytes of an answer, kept in TMPDIR until it is sent; a larger one is an error reply"},
+    {"QUERY_TIMEOUT", CONF_MS, AT(query_timeout_ms), "30s", "10ms", "24h", 0, RUN,
+     "How long a request may take unless it has timeout_ms"},
+    {"MAX_QUERY_TIMEOUT", CONF_MS, AT(max_query_timeout_ms), "5m", "10ms", "24h", 0, RUN,
+     "Upper limit of a request's timeout_ms"},
+    {"TRANSACTION_TIMEOUT", CONF_MS, AT(transaction_timeout_ms), "10s", "2s", "15m", 0, RUN,
+     "Kafka ends an unfinished transaction then; a killed server's one holds up readers so long"},
+    {"STOP_TIMEOUT", CONF_MS, AT(stop_timeout_ms), "15s", "1s", "10m", 0, RUN,
+     "How long the program may take to end what is in flight when it is asked to stop"},
+    {"FILE", CONF_TEXT, AT(file), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
+     "Read queries from this file, one a line, or requests as JSON, one a line; - is stdin"},
+    {"PARAMS", CONF_TEXT, AT(params), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
+     "Parameters of the queries, a JSON object"},
+    {"KEY", CONF_TEXT, AT(key), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
+     "Key of requests and replies (default: the request's id)"},
+    {"MIN_OFFSET", CONF_INT, AT(min_offset), "-1", "-1", NULL, CONF_FLAG_ONLY, ASK,
+     "Answer only from a state that contains all commands before this offset; -1: any"},
+    {"MAX_AGE", CONF_MS, AT(max_age_ms), "-1", "-1", NULL, CONF_FLAG_ONLY, ASK,
+     "Refuse an older state; -1: any"},
+    {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY, ASK,
+     "How long a query may take"},
+    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
+     "Print each reply as JSON, a message a line"},
+    {"CSV", CONF_BOOL, AT(csv), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
+     "Print rows as CSV with a line of column names"},
+    SETUP_LOG_ROWS(struct server_conf, BOTH),
+    {0}};
+
+static const struct conf_command commands[] = {
+    {"run", "", "Answers read requests of REQUEST_TOPIC from the Neo4j beside it.", RUN},
+    {"ask", "[QUERY…]",
+     "Sends queries as requests, waits for their replies on RESPONSE_TOPIC and prints them. Without "
+     "QUERY they come from --file or stdin. Exit 1: an error reply; 4: no reply in time.",
+     ASK},
+    {0}};
+
+const struct conf_program server_program = {
+    .name = "global_server",
+    .summary = "Answers read requests that come by Kafka from the Neo4j replica beside it.",
+    .examples = "  global_server run --brokers kafka:9092 --group-id readers\n"
+                "  global_server ask 'MATCH (n) RETURN count(n)'\n"
+                "  global_server ask --params '{\"name\":\"Ann\"}' --csv "
+                "'MATCH (p:Person {name: $name}) RETURN p.born'\n",
+    .version = "1.0.0",
+    .options = options,
+    .commands = commands};

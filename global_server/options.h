@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GLOBAL_SERVER_OPTIONS_H
+#define GLOBAL_SERVER_OPTIONS_H
+
+/* global_server/options.h: the settings of global_server: one table for parser, help and README. */
+
+#include "ops/setup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { COMMAND_RUN = 1, COMMAND_ASK = 2 };
+
+struct server_conf {
+    struct setup setup;
+    char *group_id, *instance_id;
+    char *request_topic, *response_topic, *command_topic, *fail_topic, *status_topic;
+    char *reply_topics;
+    int64_t reply_format; /* enum answer_format */
+    int64_t workers, max_in_flight, page_rows, max_rows;
+    int64_t max_reply_bytes, max_answer_bytes;
+    int64_t query_timeout_ms, max_query_timeout_ms, transaction_timeout_ms, stop_timeout_ms;
+    /* ask */
+    char *file, *params, *key;
+    int64_t min_offset, max_age_ms, timeout_ms;
+    bool json, csv;
+};
+
+extern const struct conf_program server_program;
+
+#endif

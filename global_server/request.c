@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/request.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cypher/policy.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOPIC_NAME_MAX 249 /* Kafka, Topic.MAX_NAME_LENGTH */
+
+static char *full_name(const struct request_rules *rules, const char *topic)
+{
+    struct buf name = {0};
+
+    buf_adds(&name, rules->prefix);
+    buf_adds(&name, topic);
+    return buf_take(&name);
+}
+
+static void set_text(char **text, size_t *len, const char *p, size_t n)
+{
+    free(*text);
+    *text = mem_strndup(p != NULL ? p : "", n);
+    *len = n;
+}
+
+/* Where nothing else is known: the record's key, else where the record stands. */
+static void set_defaults(struct request *r, const struct request_rules *rules,
+                         const struct request_source *s)
+{
+    char place[TOPIC_NAME_MAX + 64];
+    int len = snprintf(place, sizeof place, "%s%s/%" PRId32 "/%" PRId64, rules->prefix,
+                       rules->request_topic, s->partition, s->offset);
+    size_t place_len = (size_t)len < sizeof place ? (size_t)len : sizeof place - 1;
+
+    *r = (struct request){.to = full_name(rules, rules->response_topic),
+                          .min_offset = -1,
+                          .max_age_ms = -1,
+                          .timeout_ms = rules->timeout_ms,
+                          .page_rows = rules->page_rows};
+    set_text(&r->id, &r->id_len, place, place_len);
+    if (s->key != NULL && s->key_len <= REQUEST_KEY_MAX)
+        set_text(&r->key, &r->key_len, s->key, s->key_len);
+    else
+        set_text(&r->key, &r->key_len, place, place_len);
+}
+
+/* A member that is a text of at most max bytes; *value is NULL when it is absent. */
+static int text_member(const json_t *body, const char *name, size_t max, const json_t **value,
+                       struct err *err)
+{
+    *value = json_member(body, name);
+    if (*value == NULL)
+        return 0;
+    if (!json_is_string(*value))
+        return err_set(err, ERR_POISON, "request.type", "\"%s\" must be a string", name);
+    if (json_string_length(*value) > max)
+        return err_set(err, ERR_POISON, "request.too-long", "\"%s\" is longer than %zu bytes", name,
+                       max);
+    return 0;
+}
+
+/* Before anything else that can fail, so that the error reply finds its reader. */
+static int read_names(struct request *r, const json_t *body, struct err *err)
+{
+    const json_t *id, *key;
+
+    if (text_member(body, "id", REQUEST_ID_MAX, &id, err) < 0 ||
+        text_member(body, "with_key", REQUEST_KEY_MAX, &key, err) < 0)
+        return -1;
+    if (id != NULL)
+        set_text(&r->id, &r->id_len, json_string_value(id), json_string_length(id));
+    if (key != NULL)
+        set_text(&r->key, &r->key_len, json_string_value(key), json_string_length(key));
+    else
+        set_text(&r->key, &r->key_len, r->id, r->id_len);
+    return 0;
+}
+
+/* Kafka's own rule: letters, digits, `.`, `_` and `-`, neither "." nor "..". */
+static bool is_topic_name(const char *name, size_t len)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+    return len > 0 && len <= TOPIC_NAME_MAX && strspn(name, letters) == len &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool matches(const char *pattern, size_t len, const char *name)
+{
+    if (len > 0 && pattern[len - 1] == '*')
+        return strncmp(pattern, name, len - 1) == 0;
+    return strlen(name) == len && memcmp(pattern, name, len) == 0;
+}
+
+static bool is_listed(const char *list, const char *name)
+{
+    for (const char *p = list; p != NULL && *p != '\0';) {
+        p += strspn(p, ", ");
+        size_t len = strcspn(p, ", ");
+        if (len > 0 && matches(p, len, name))
+            return true;
+        p += len;
+    }
+    return false;
+}
+
+/* Topics whose readers would take a reply for something else, and Kafka's own. */
+static bool is_forbidden(const struct request_rules *rules, const char *name)
+{
+    const char *const ours[] = {rules->command_topic, rules->request_topic, rules->fail_topic,
+                                rules->status_topic};
+    char *full = full_name(rules, name);
+    bool forbidden = strncmp(name, "__", 2) == 0 || strncmp(full, "__", 2) == 0;
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        forbidden = forbidden || strcmp(name, ours[i]) == 0;
+    free(full);
+    return forbidden;
+}
+
+static int read_to(struct request *r, const struct request_rules *rules, const json_t *body,
+                   struct err *err)
+{
+    const json_t *to = json_member(body, "to");
+    const char *name = json_string_value(to);
+
+    if (to == NULL)
+        return 0;
+    if (name == NULL)
+        return err_set(err, ERR_POISON, "request.type", "\"to\" must be a string");
+    if (!is_topic_name(name, json_string_length(to)))
+        return err_set(err, ERR_POISON, "request.topic-name", "\"to\" is no name of a Kafka topic");
+    if (is_forbidden(rules, name))
+        return err_set(err, ERR_POISON, "request.topic-refused",
+                       "replies never go to topic %s: it is one of cypherlog's or Kafka's own; use "
+                       "%s or a topic that the server's REPLY_TOPICS names",
+                       name, rules->response_topic);
+    if (strcmp(name, rules->response_topic) != 0 && !is_listed(rules->reply_topics, name))
+        return err_set(err, ERR_POISON, "request.topic-refused",
+                       "replies to topic %s are not allowed here; the server's REPLY_TOPICS must "
+                       "name it",
+                       name);
+    free(r->to);
+    r->to = full_name(rules, name);
+    return 0;
+}
+
+/* A whole number within low and high; absent leaves *out as it is. */
+static int int_member(const json_t *body, const char *name, int64_t low, int64_t high, int64_t *out,
+                      struct err *err)
+{
+    const json_t *value = json_member(body, name);
+
+    if (value == NULL)
+        return 0;
+    if (!json_is_integer(value) || json_integer_value(value) < low ||
+        json_integer_value(value) > high)
+        return err_set(err, ERR_POISON, "request.type",
+                       "\"%s\" must be a whole number from %" PRId64 " to %" PRId64, name, low,
+                       high);
+    *out = json_integer_value(value);
+    return 0;
+}
+
+static bool has_typed_value(const json_t *value)
+{
+    json_t *object = (json_t *)(uintptr_t)value; /* jansson iterates over non-const ones only */
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(value, i, item)
+        if (has_typed_value(item))
+            return true;
+    if (json_object_get(value, "$type") != NULL)
+        return true;
+    for (void *iter = json_object_iter(object); iter != NULL;
+         iter = json_object_iter_next(object, iter))
+        if (has_typed_value(json_object_iter_value(iter)))
+            return true;
+    return false;
+}
+
+static int read_params(struct request *r, const json_t *body, struct err *err)
+{
+    json_t *params = json_member(body, "params");
+
+    if (params == NULL)
+        return 0;
+    if (!json_is_object(params))
+        return err_set(err, ERR_POISON, "request.type", "\"params\" must be an object");
+    if (has_typed_value(params))
+        return err_set(err, ERR_POISON, "request.typed-params",
+                       "\"params\" holds a \"$type\" value, which requests do not take yet; build it "
+                       "in the query, such as date($d) or point($p)");
+    r->params = json_incref(params);
+    return 0;
+}
+
+static int read_text(struct request *r, const json_t *body, struct err *err)
+{
+    const json_t *text;
+
+    if (text_member(body, "command", SIZE_MAX, &text, err) < 0)
+        return -1;
+    if (text == NULL && text_member(body, "execute", SIZE_MAX, &text, err) < 0)
+        return -1;
+    if (text == NULL)
+        return err_set(err, ERR_POISON, "request.no-command",
+                       "the request has no \"command\" with a Cypher query");
+    if (policy_judge_request(json_string_value(text), json_string_length(text), err) < 0)
+        return -1;
+    set_text(&r->text, &r->text_len, json_string_value(text), json_string_length(text));
+    return 0;
+}
+
+int request_read(struct request *out, const struct request_rules *rules,
+                 const struct request_source *source, struct err *err)
+{
+    int64_t timeout_ms = rules->timeout_ms;
+
+    set_defaults(out, rules, source);
+    json_t *body = json_parse(source->value != NULL ? source->value : "", source->value_len, err);
+    if (body == NULL)
+        return -1;
+    out->body = body;
+    if (!json_is_object(body)) {
+        out->body = NULL;
+        json_decref(body);
+        return err_set(err, ERR_POISON, "request.type", "a request must be a JSON object");
+    }
+    if (read_names(out, body, err) < 0 || read_to(out, rules, body, err) < 0 ||
+        int_member(body, "min_offset", 0, INT64_MAX, &out->min_offset, err) < 0 ||
+        int_member(body, "max_age_ms", 0, INT64_MAX, &out->max_age_ms, err) < 0 ||
+        int_member(body, "timeout_ms", 1, INT64_MAX, &timeout_ms, err) < 0 ||
+        int_member(body, "page_rows", 1, 1000000, &out->page_rows, err) < 0 ||
+        read_params(out, body, err) < 0)
+        return -1;
+    out->timeout_ms = timeout_ms < rules->timeout_max_ms ? timeout_ms : rules->timeout_max_ms;
+    return read_text(out, body, err);
+}
+
+void request_fini(struct request *r)
+{
+    free(r->to);
+    free(r->key);
+    free(r->id);
+    free(r->text);
+    json_decref(r->params);
+    json_decref(r->body);
+    *r = (struct request){0};
+}
+
+void request_redirect(struct request *r, const struct request_rules *rules)
+{
+    free(r->to);
+    r->to = full_name(rules, rules->response_topic);
+}

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kafka as tests need it, by confluent-kafka: shares no code with cypherlog."""
+
+import json
+import time
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+
+class Topics:
+    """The topics of one test, told apart from other tests' by a prefix."""
+
+    def __init__(self, bootstrap, prefix):
+        self.bootstrap, self.prefix = bootstrap, prefix
+        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5,
+                                  "message.max.bytes": 40_000_000, "acks": "all"})
+
+    def name(self, topic):
+        return self.prefix + topic
+
+    def create(self, topic, partitions=1, **config):
+        new = NewTopic(self.name(topic), partitions, 1,
+                       config={k.replace("_", "."): str(v) for k, v in config.items()})
+        for future in self.admin.create_topics([new]).values():
+            future.result(30)
+
+    def delete(self, topic):
+        for future in self.admin.delete_topics([self.name(topic)]).values():
+            future.result(30)
+
+    def truncate(self, topic, before):
+        """Deletes the records before an offset, as retention would."""
+        part = TopicPartition(self.name(topic), 0, before)
+        for future in self.admin.delete_records([part]).values():
+            future.result(30)
+
+    def produce(self, topic, values, key=None):
+        """Raw values (bytes, or JSON of anything else); waits for their acknowledgement."""
+        failures = []
+
+        def report(err, _):
+            if err is not None:
+                failures.append(err)
+
+        for value in values:
+            raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+            while True:
+                try:
+                    self.producer.produce(self.name(topic), raw, key=key, on_delivery=report)
+                    break
+                except BufferError:
+                    self.producer.poll(0.1)
+            self.producer.poll(0)
+        assert self.producer.flush(60) == 0 and not failures, failures
+
+    def commands(self, texts):
+        """Commands: texts, or (text, params), or whole messages."""
+        messages = []
+        for text in texts:
+            if isinstance(text, str):
+                messages.append({"command": text})
+            elif isinstance(text, tuple):
+                messages.append({"command": text[0], "params": text[1]})
+            else:
+                messages.append(text)
+        self.produce("command", messages)
+
+    def partitions(self, topic):
+        meta = self.admin.list_topics(self.name(topic), timeout=30)
+        return sorted(meta.topics[self.name(topic)].partitions)
+
+    def read(self, topic, isolation="read_committed", deadline_s=30):
+        """Every message from the beginning to the end that is there now."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests",
+                             "isolation.level": isolation, "enable.partition.eof": True,
+                             "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+        parts = [TopicPartition(self.name(topic), p, 0) for p in self.partitions(topic)]
+        consumer.assign(parts)
+        messages, open_parts, end = [], len(parts), time.monotonic() + deadline_s
+        while open_parts > 0:
+            assert time.monotonic() < end, f"topic {topic} could not be read to its end"
+            message = consumer.poll(0.2)
+            if message is None:
+                continue
+            if message.error() is not None:
+                assert message.error().name() == "_PARTITION_EOF", message.error()
+                open_parts -= 1
+                continue
+            messages.append(message)
+        consumer.close()
+        return sorted(messages, key=lambda m: (m.partition(), m.offset()))
+
+    def end(self, topic):
+        """The next offset of partition 0."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests"})
+        _, high = consumer.get_watermark_offsets(TopicPartition(self.name(topic), 0), timeout=30)
+        consumer.close()
+        return high
+
+    def dead_letters(self):
+        """[(offset, code, body)] in order of offset, repeats of one letter folded into one."""
+        letters = {}
+        for message in self.read("fail"):
+            headers = {k: v.decode() for k, v in message.headers()}
+            body = json.loads(message.value())
+            assert headers["code"] == body["error"]["code"]
+            letters[(headers["replica"], int(headers["offset"]))] = (headers["code"], body)
+        return [(offset, code, body) for (_, offset), (code, body) in sorted(letters.items())]
+
+    def status(self, replica, program="db_sync"):
+        """The newest status of one replica; None before the first."""
+        newest = None
+        for message in self.read("status"):
+            if message.key() == f"{replica}/{program}".encode():
+                newest = json.loads(message.value())
+        return newest
+
+    def states(self, replica, program="db_sync"):
+        """Every state that was told, in order."""
+        return [json.loads(m.value())["state"] for m in self.read("status")
+                if m.key() == f"{replica}/{program}".encode()]
