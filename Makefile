@@ -45,7 +45,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 deps: ## install what building, demo and tests need (Debian, Ubuntu; says so first)
-	@compose/local/deps.sh
+	@compose/local/deps.sh all
 
 check-libs:
 	@ok=1; for l in $(LIBS); do \

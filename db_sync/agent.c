@@ -51,9 +51,7 @@ static int work(struct agent *a, struct err *err)
 
     a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
     a->letters = letters_new(o);
-    struct reader *reader = a->reader;
-    a->reader = NULL; /* prepare owns it from here on, also when it cannot start */
-    if (prepare_start(&a->prepare, reader, o, &a->writer.position, a->queue, a->report, err) < 0)
+    if (prepare_start(&a->prepare, a->reader, o, &a->writer.position, a->queue, a->report, err) < 0)
         return -1;
     int rc = apply_run(a->queue, o, &a->writer, a->letters, a->report, err);
     /* In reverse: no more commands, then the thread that brings them. Its reason counts only when
@@ -87,7 +85,7 @@ int agent_run(struct options *options, struct err *err)
     }
     report_free(a.report, err);
     letters_free(a.letters);
-    queue_free(a.queue);
+    queue_free(a.queue); /* its commands hold messages of the reader, which would wait for them */
     reader_close(a.reader);
     writer_fini(&a.writer);
     tx_close(a.tx);

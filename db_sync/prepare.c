@@ -116,7 +116,10 @@ static int take_record(struct prepare *p, struct record *record, struct err *err
     p->read.last_offset = c->record.offset;
     p->read.next_offset = c->record.offset + 1;
     memcpy(p->read.fingerprint, c->fingerprint, sizeof p->read.fingerprint);
-    report_read(p->report, p->read.next_offset, reader_log_end(p->reader), false);
+    /* Under a steady trickle librdkafka never tells of the end: it does so only when a fetch comes
+     * back empty. */
+    int64_t end = reader_log_end(p->reader);
+    report_read(p->report, p->read.next_offset, end, end >= 0 && p->read.next_offset >= end);
     return queue_push_take(p->queue, c, bytes, err);
 }
 
@@ -179,7 +182,6 @@ int prepare_start(struct prepare **out, struct reader *reader, const struct opti
         }
         err_set(err, ERR_FATAL, "thread", "the thread `prepare` cannot be started");
     }
-    reader_close(reader);
     hash_free(p->hash);
     free(p->topic);
     free(p);
@@ -194,7 +196,6 @@ void prepare_finish(struct prepare *p, struct err *err)
     if (p->err.class != ERR_STOPPING)
         *err = p->err;
     reader_commit(p->reader, report_applied_offset(p->report));
-    reader_close(p->reader);
     hash_free(p->hash);
     free(p->topic);
     free(p);

@@ -13,14 +13,15 @@
 
 struct prepare; /* opaque */
 
-/* Starts reading at from->next_offset. Takes the reader, on failure too. The queue's items are struct command; it
- * is closed when the thread ends. */
+/* Starts reading at from->next_offset; the reader is the thread's until prepare_finish. The queue's
+ * items are struct command; it is closed when the thread ends. */
 MUST_CHECK int prepare_start(struct prepare **out, struct reader *reader,
                              const struct options *options, const struct position *from,
                              struct queue *queue, struct report *report, struct err *err);
 
 /* Waits for the thread to end, which a stop or the queue's closing brings about, frees it and
- * leaves in err why it ended, if it was not asked to. */
+ * leaves in err why it ended, if it was not asked to. The reader may be closed once every command
+ * is freed: librdkafka waits for its messages. */
 void prepare_finish(struct prepare *p, struct err *err);
 
 /* The rules of a start, and of a return after an outage: does the log still continue what the

@@ -172,7 +172,9 @@ int start_position(struct writer *w, struct reader *reader, const struct options
             *err = why;
             return -1;
         }
-        if (outage_wait(&w->outage, &why, err) < 0)
+        bool kafka = strncmp(why.code, "kafka.", 6) == 0;
+        if (kafka ? start_kafka(reader, options, w->report, err) < 0
+                  : outage_wait(&w->outage, &why, err) < 0)
             return -1;
         err_clear(&why);
     }

@@ -20,6 +20,7 @@
 #define QUEUE_BYTES (512 << 10)
 #define TURN_MS 50
 #define RETRY_MS 2000
+#define STOP_WAIT_MS 2000
 
 struct entry {
     int64_t offset, timestamp_ms;
@@ -37,7 +38,7 @@ struct age {
     int64_t wanted;     /* highest offset that was asked for; -1: none */
     int64_t seek;       /* read from here on; -1: go on */
     bool at_end;        /* everything up to now was read */
-    bool stopping;
+    bool stopping, ended;
 };
 
 static struct entry *at(struct age *a, size_t i)
@@ -177,9 +178,8 @@ static int seek_to(struct age *a, int64_t offset, struct err *err)
 static int turn(struct age *a, bool *live, struct err *err)
 {
     struct record record;
-    bool returned;
 
-    switch (reader_next(a->reader, TURN_MS, &record, &returned, err)) {
+    switch (reader_next(a->reader, TURN_MS, &record, err)) {
     case READER_RECORD:
         take_record(a, &record);
         record_fini(&record);
@@ -192,14 +192,11 @@ static int turn(struct age *a, bool *live, struct err *err)
         if (*live)
             set_end(a, true);
         return 0;
-    case READER_OUTAGE:
-        *live = false;
-        set_end(a, false);
-        return 0;
+    case READER_OUTAGE: /* the log may be another one when it is back */
     case READER_FAILED:
-        return -1;
+        break;
     }
-    return 0;
+    return -1;
 }
 
 static void *age_main(void *arg) /* thread `age`: owns the reader */
@@ -233,6 +230,10 @@ static void *age_main(void *arg) /* thread `age`: owns the reader */
         assigned = false;
         wait_a_turn(a, RETRY_MS);
     }
+    pthread_mutex_lock(&a->lock);
+    a->ended = true;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
     return NULL;
 }
 
@@ -265,17 +266,26 @@ int age_start(struct age **out, const struct age_conf *conf, struct err *err)
     return 0;
 }
 
-void age_stop(struct age *a)
+bool age_stop(struct age *a)
 {
+    struct timespec until = clock_deadline(STOP_WAIT_MS);
+    int rc = 0;
+
     if (a == NULL)
-        return;
+        return true;
     pthread_mutex_lock(&a->lock);
     a->stopping = true;
     pthread_cond_broadcast(&a->changed);
+    while (!a->ended && rc == 0)
+        rc = pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    bool ended = a->ended;
     pthread_mutex_unlock(&a->lock);
+    if (!ended)
+        return false;
     pthread_join(a->thread, NULL);
     reader_close(a->reader);
     pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);
     free(a);
+    return true;
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "kafka/client.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct age; /* opaque */
@@ -20,7 +21,10 @@ struct age_conf {
 };
 
 MUST_CHECK int age_start(struct age **out, const struct age_conf *conf, struct err *err);
-void age_stop(struct age *age);
+
+/* Ends the thread and frees age: true. False when Kafka keeps the thread waiting: the program must
+ * _exit. */
+bool age_stop(struct age *age);
 
 /* The age of the state whose first missing command is at next_offset: 0 when there is none yet; -1
  * when the topic does not tell within wait_ms. Any thread. */

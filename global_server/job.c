@@ -38,6 +38,15 @@ void job_free(void *arg)
     free(job);
 }
 
+void flight_saw(struct flight *flight, int64_t position)
+{
+    long long seen = atomic_load(&flight->position);
+
+    while (seen < position &&
+           !atomic_compare_exchange_weak(&flight->position, &seen, position))
+        continue;
+}
+
 bool job_counts(const struct job *job)
 {
     return atomic_load(&job->flight->claim) == job->claim;

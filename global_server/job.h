@@ -25,6 +25,9 @@ struct flight {
     atomic_bool rewind;       /* reply asks intake to read the committed offsets again */
 };
 
+/* A reader has seen this offset. */
+void flight_saw(struct flight *flight, int64_t position);
+
 struct job {
     struct flight *flight;
     struct record record; /* until the request was read */
@@ -39,6 +42,7 @@ struct job {
     int64_t position;       /* that the answer was read at; -1: unknown */
     int64_t age_ms;         /* of that; -1: unknown */
     char replica[REPLICA_SIZE];
+    bool send_alone;        /* its topic takes less than a batch of records */
 };
 
 /* Takes the record. */

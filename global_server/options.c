@@ -83,6 +83,6 @@ const struct conf_program server_program = {
                 "  global_server ask 'MATCH (n) RETURN count(n)'\n"
                 "  global_server ask --params '{\"name\":\"Ann\"}' --csv "
                 "'MATCH (p:Person {name: $name}) RETURN p.born'\n",
-    .version = "1.0.0",
+    .version = CYPHERLOG_VERSION,
     .options = options,
     .commands = commands};

@@ -95,6 +95,8 @@ void reply_release(struct reply *r, int64_t wait_ms)
 {
     bool closed;
 
+    while (queue_count(r->released) > 0) /* of a release that was not waited for */
+        free(queue_pop(r->released, 0, &closed));
     push(r, ITEM_RELEASE, NULL, NULL);
     free(queue_pop(r->released, wait_ms, &closed));
 }
@@ -132,12 +134,9 @@ static bool is_ours(const struct reply *r, const struct job *job)
 static enum txn_step send_job(struct reply *r, struct job *job, struct err *err)
 {
     struct answer_head head;
-    struct txn_topic topic;
     bool more;
 
     job_head(job, r->conf.format, &head);
-    if (txn_look_up(r->txn, job->request.to, &topic, err) < 0)
-        return TXN_ABORT; /* known since job_fits; it can only have expired */
     answer_rewind(job->answer);
     for (;;) {
         if (answer_next(job->answer, &head, &r->message, &more, err) < 0)
@@ -149,8 +148,7 @@ static enum txn_step send_job(struct reply *r, struct job *job, struct err *err)
                                     .key_len = job->request.key_len,
                                     .value = buf_str(&r->message),
                                     .value_len = r->message.len,
-                                    .alone = topic.message_max_bytes < TXN_BATCH_BYTES +
-                                                                           RECORD_OVERHEAD};
+                                    .alone = job->send_alone};
         enum txn_step step = txn_send(r->txn, &record, err);
         if (step != TXN_OK)
             return step;
@@ -193,8 +191,11 @@ static enum txn_step transact(struct reply *r, struct job **jobs, size_t n, stru
 static enum txn_step attempt(struct reply *r, struct job **jobs, size_t n, struct err *err)
 {
     struct ledger *after = ledger_dup(r->ledger);
+    int64_t begun_us = clock_mono_us();
     enum txn_step step = transact(r, jobs, n, after, err), aborted;
 
+    log_debug(log_event("transaction"), log_int("replies", (int64_t)n), log_int("step", step),
+              log_int("us", clock_mono_us() - begun_us));
     if (step == TXN_OK) {
         struct ledger *before = r->ledger;
         r->ledger = after;
@@ -248,7 +249,7 @@ static bool pause_before_retry(struct reply *r, unsigned tries)
 }
 
 /* 0: the topic takes the answer. -1: code and text say why not; ERR_RETRY: Kafka does not tell. */
-static int check_topic(struct reply *r, const struct job *job, struct err *err)
+static int check_topic(struct reply *r, struct job *job, struct err *err)
 {
     struct answer_head head;
     struct txn_topic topic;
@@ -258,6 +259,7 @@ static int check_topic(struct reply *r, const struct job *job, struct err *err)
     if (!topic.exists)
         return err_set(err, ERR_CONFIG, "reply.no-topic", "topic %s does not exist",
                        job->request.to);
+    job->send_alone = topic.message_max_bytes < TXN_BATCH_BYTES + RECORD_OVERHEAD;
     job_head(job, r->conf.format, &head);
     size_t bytes = answer_page_bytes(job->answer) + answer_head_bytes(&head) +
                    job->request.key_len + RECORD_OVERHEAD;

@@ -24,10 +24,12 @@ enum keyword {
     KEYWORD_END,
     KEYWORD_EXPLAIN,
     KEYWORD_FOR,
+    KEYWORD_FOREACH,
     KEYWORD_IMMUTABLE,
     KEYWORD_IN,
     KEYWORD_LET,
     KEYWORD_LOAD,
+    KEYWORD_NEXT,
     KEYWORD_NOT,
     KEYWORD_OR,
     KEYWORD_PERIODIC,
@@ -47,8 +49,8 @@ enum keyword {
 
 enum keyword_flag {
     KEYWORD_CLAUSE = 1,       /* begins a clause or a part of one: a new expression starts */
-    KEYWORD_BOOLEAN = 2,      /* AND OR XOR NOT */
-    KEYWORD_OPERATOR = 4,     /* IN IS STARTS … */
+    KEYWORD_BOOLEAN = 2,      /* AND OR */
+    KEYWORD_OPERATOR = 4,     /* XOR NOT IN IS STARTS … */
     KEYWORD_OPERAND = 8,      /* an operand, never a clause, follows it */
     KEYWORD_ADMIN = 16,       /* begins an administration command */
     KEYWORD_ADMIN_NOUN = 32,  /* CREATE and DROP of it is administration */

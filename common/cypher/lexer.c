@@ -10,19 +10,30 @@
 
 enum { LETTER = 1, DIGIT = 2, BLANK = 4, HIGH = 8, PART = LETTER | DIGIT };
 
+#define L LETTER
+#define D DIGIT
+#define B BLANK
+/* Control characters that are no blanks continue a name in Cypher 5 and are errors in 25: 0, as all
+ * that is no part of a name. Bytes from 128 on are HIGH. */
+static const unsigned char classes[128] = {
+    /* clang-format off */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, B, B, B, B, B, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, B, B, B, B,
+    B, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    D, D, D, D, D, D, D, D, D, D, 0, 0, 0, 0, 0, 0,
+    0, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, 0, 0, 0, 0, L,
+    0, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, 0, 0, 0, 0, 0,
+    /* clang-format on */
+};
+#undef L
+#undef D
+#undef B
+
 static unsigned class_of(unsigned char c)
 {
-    unsigned folded = c | 32u;
-
-    if ((folded >= 'a' && folded <= 'z') || c == '_')
-        return LETTER;
-    if (c >= '0' && c <= '9')
-        return DIGIT;
-    if (c >= 0x80)
-        return HIGH;
-    if ((c >= 9 && c <= 13) || (c >= 28 && c <= 32))
-        return BLANK;
-    return 0; /* other control characters continue a name in Cypher 5, are errors in 25: no token */
+    return c < 128 ? classes[c] : HIGH;
 }
 
 enum high { HIGH_PART, HIGH_BLANK, HIGH_BAD, HIGH_LINE, HIGH_LEFT, HIGH_RIGHT };

@@ -8,42 +8,57 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Stack that a step down the syntax tree takes, in parts of what is safe. 1 MB stacks of 2026.08.1,
+ * the first of 4.4.48, 5.26.30 and 2026.08.1 to do so, overflowed at 150 to 180 nested function
+ * calls, CASEs, lists and maps, at 170 + NOT ! [0] in a chain; 5.26 at 200 dots, 4.4 at 500 ORs. */
 enum {
-    NESTING_BRACKETS_MAX = 100, /* ( [ { and CASE inside each other */
-    NESTING_DEPTH_MAX = 200,    /* those plus the operators that build a tree of that height */
+    NESTING_LIMIT = 400,
+    NESTING_BOOLEAN = 2,  /* AND OR: 200 */
+    NESTING_OPERATOR = 5, /* 80 */
+    NESTING_POSTFIX = 6,  /* closer than all others, also in patterns: . [0] : | & ! (66) */
+    NESTING_ROUND = 4,    /* ( of an expression or pattern: 100 */
+    NESTING_BRACKET = 5,  /* [ { : 80 */
+    NESTING_CALL = 8,     /* ( of a function, and CASE: 50 */
+    NESTING_BRACKETS_MAX = 100,
 };
 
 struct nesting_level {
     char open;         /* ( [ { or C for CASE; 0 for the text itself */
-    bool call;         /* opened by CALL: the scope ( or the subquery { */
-    unsigned base;     /* height of the tree around it */
-    unsigned boolean;  /* AND OR XOR NOT since its expression began */
-    unsigned operand;  /* height of the operand in the making */
-    unsigned operands; /* the greatest of those before */
-    unsigned done;     /* the greatest height of the expressions before */
+    int mark;          /* the caller's */
+    unsigned cost;     /* of the step into it */
+    unsigned base;     /* stack that is used around it */
+    unsigned boolean;  /* by AND and OR since its expression began */
+    unsigned operands; /* by the greatest operand of those */
+    unsigned operator; /* by other operators since the operand began */
+    unsigned terms;    /* by the greatest term of those */
+    unsigned term;     /* by the term in the making */
+    unsigned done;     /* by the greatest of the expressions before */
 };
 
-/* `struct nesting n = {0};` is ready. */
 struct nesting {
     struct nesting_level levels[NESTING_BRACKETS_MAX + 1];
     size_t depth; /* index of the level we are in */
 };
 
-/* A bracket opens; call marks it for nesting_close. False: too deep. */
-bool nesting_open(struct nesting *n, char open, bool call);
+/* Outside of all brackets; touches the first level only, as texts are short. */
+void nesting_init(struct nesting *n);
 
-/* A bracket closes: ) ] } or E for END. True when what it closes was marked. What does not match is
- * an error to the server, and leaves the level as it is. */
-bool nesting_close(struct nesting *n, char close);
+/* A bracket ( [ { or a CASE (C) opens, cost is NESTING_ROUND, _BRACKET or _CALL; nesting_close
+ * gives mark back. False: too deep. */
+bool nesting_open(struct nesting *n, char open, unsigned cost, int mark);
 
-/* An operator. False: too deep. */
-bool nesting_operator(struct nesting *n, bool boolean);
+/* A bracket closes: ) ] } or E for END. The mark of what it closes; 0 when it matches nothing,
+ * which is an error to the server. */
+int nesting_close(struct nesting *n, char close);
+
+/* An operator, cost is NESTING_BOOLEAN, _OPERATOR or _POSTFIX. False: too deep. */
+bool nesting_operator(struct nesting *n, unsigned cost);
 
 /* A comma, or a word that may begin a clause: another expression starts. clause: CASE, which
  * contains no clause, cannot have been one. */
 void nesting_restart(struct nesting *n, bool clause);
 
-/* The bracket we are in, 0 for none, C inside CASE. */
-char nesting_inside(const struct nesting *n);
+/* The level we are in; its open is 0 outside of all brackets. */
+struct nesting_level *nesting_top(struct nesting *n);
 
 #endif

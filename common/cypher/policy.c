@@ -12,6 +12,7 @@
 #include "cypher/procedure.h"
 #include "cypher/view.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const char reserved[] = "__db_sync";
@@ -20,18 +21,22 @@ enum importing { IMPORT_NO, IMPORT_OPEN, IMPORT_NAME, IMPORT_COMMA };
 
 struct judge {
     struct view view;
-    struct nesting nesting;
+    struct nesting *nesting;
     struct cypher_facts *facts;
     struct err *err;
     bool request;
-    bool call_scope; /* last closed the scope of `CALL (…)` */
-    bool deletes;    /* a DELETE without DETACH */
+    bool call_scope;     /* last closed the scope of `CALL (…)` */
+    bool deletes;        /* a DELETE without DETACH */
+    size_t foreach_body; /* where the last | stands that ends the head of a FOREACH */
     bool to_float, minus_string;
     enum importing importing; /* how far `{ WITH a, b` is read, behind which USE may stand */
-    size_t clauses, unions;
+    unsigned unions;
 };
 
-#define SNIPPET_MAX 40
+enum {
+    SNIPPET_MAX = 40, /* bytes of the text that an error shows */
+    UNIONS_MAX = 100, /* each is a step down the syntax tree: 2026.08 answers 500 to 400 */
+};
 
 static int refuse(struct judge *j, const char *code, const struct lexer_token *t,
                   const char *advice)
@@ -64,7 +69,10 @@ static int pass_prefix(struct judge *j)
                           &v->now.token, "it returns a plan; send the text without it");
         if (options && view_is_op(&v->next, '=')) {
             view_advance(v);
-            view_advance(v);
+            if (v->next.word.keyword != KEYWORD_EXPLAIN && v->next.word.keyword != KEYWORD_PROFILE)
+                view_advance(v);
+            if (v->now.token.kind == LEXER_INVALID)
+                return 0;
         } else if (word == KEYWORD_CYPHER) {
             options = true;
         } else if (!options || (v->now.token.kind != LEXER_INTEGER &&
@@ -208,12 +216,15 @@ static int judge_call(struct judge *j)
     return 0;
 }
 
-/* DETACH DELETE; but in `WITH n AS detach DELETE n` the DETACH is a variable. */
-static bool is_detached(const struct view *v)
+/* DETACH DELETE where DETACH cannot be a variable or label: not so in `WITH n AS detach DELETE n`,
+ * `WHERE true = detach DELETE n`, `WHERE n:A|detach DELETE n`. */
+static bool is_detached(const struct judge *j)
 {
-    return v->last.word.keyword == KEYWORD_DETACH && !view_is_op(&v->before, ',') &&
-           !view_is_op(&v->before, '.') && !view_is_op(&v->before, ':') &&
-           (v->before.token.kind != LEXER_WORD || view_ends_operand(&v->before));
+    const struct view *v = &j->view;
+
+    return v->last.word.keyword == KEYWORD_DETACH &&
+           (v->before.token.kind == LEXER_END || view_is_op(&v->before, '{') ||
+            view_ends_operand(&v->before) || j->foreach_body == v->before.token.start);
 }
 
 /* `{ WITH a, b USE …`: between names and commas USE is a name, behind a name the clause. */
@@ -221,11 +232,11 @@ static bool is_use_clause(struct judge *j)
 {
     const struct view *v = &j->view;
     enum keyword last = v->last.word.keyword;
-    bool here = v->now.word.keyword == KEYWORD_USE;
 
-    if (here && view_is_name(&v->next) &&
+    if (v->now.word.keyword == KEYWORD_USE && view_is_name(&v->next) &&
         (view_is_op(&v->last, '{') || j->importing == IMPORT_NAME || last == KEYWORD_UNION ||
-         ((v->last.word.flags & (KEYWORD_BRANCH | KEYWORD_SHOWN)) != 0)))
+         v->before.word.keyword == KEYWORD_UNION || last == KEYWORD_NEXT ||
+         (v->last.word.flags & KEYWORD_BRANCH) != 0))
         return true;
     if (v->now.word.keyword == KEYWORD_WITH && view_is_op(&v->last, '{'))
         j->importing = IMPORT_OPEN;
@@ -245,6 +256,8 @@ static int judge_words(struct judge *j)
         return refuse_now(j, "cypher.use", "the database is set by NEO4J_DATABASE; leave USE out");
     if (word == KEYWORD_NONE)
         return 0;
+    if (word == KEYWORD_UNION && ++j->unions > UNIONS_MAX)
+        return refuse_now(j, "cypher.too-deep", "too many UNIONs; send several texts instead");
     if (word == KEYWORD_SHOW && (v->next.word.flags & KEYWORD_SHOWN) != 0)
         return refuse_now(j, "cypher.show", "SHOW tells about one server; ask that server");
     if (word == KEYWORD_TERMINATE && next == KEYWORD_TRANSACTIONS)
@@ -255,7 +268,7 @@ static int judge_words(struct judge *j)
     if (j->request && word == KEYWORD_LOAD && next == KEYWORD_CSV)
         return refuse_now(j, "cypher.load-csv", "a request reads the graph only, no files");
     if (word == KEYWORD_DELETE && view_is_word(v, KEYWORD_DELETE) && !view_is_op(&v->next, ':') &&
-        !is_detached(v))
+        !is_detached(j))
         j->deletes = true;
     j->to_float |= word == KEYWORD_TO_FLOAT;
     return judge_call(j);
@@ -268,22 +281,37 @@ static int too_deep(struct judge *j)
                       "or split the command");
 }
 
+enum mark { MARK_NONE, MARK_CALL, MARK_FOREACH_HEAD, MARK_FOREACH_BODY };
+
+static int open_bracket(struct judge *j)
+{
+    const struct view *v = &j->view;
+    int op = v->now.token.op, mark = MARK_NONE;
+    unsigned cost = op == '(' ? NESTING_ROUND : NESTING_BRACKET;
+
+    if (view_is_word(&(struct view){.last = v->before, .now = v->last}, KEYWORD_CALL) ||
+        (op == '{' && j->call_scope))
+        mark = MARK_CALL;
+    else if (op == '(' && v->last.word.keyword == KEYWORD_FOREACH)
+        mark = MARK_FOREACH_HEAD;
+    if (op == '(' && view_is_name(&v->last) && view_ends_operand(&v->last))
+        cost = NESTING_CALL;
+    if (op == '[' && view_ends_operand(&v->last) && !nesting_operator(j->nesting, NESTING_POSTFIX))
+        return too_deep(j); /* x[0][0]: each is as tall as a dot */
+    if (!nesting_open(j->nesting, (char)op, cost, mark))
+        return too_deep(j);
+    j->call_scope = false;
+    return 0;
+}
+
 static int judge_brackets(struct judge *j)
 {
     const struct view *v = &j->view;
     int op = v->now.token.op;
-    bool after_call = view_is_word(&(struct view){.last = v->before, .now = v->last}, KEYWORD_CALL);
 
-    if (op == '(' || op == '[' || op == '{') {
-        bool call = after_call || (op == '{' && j->call_scope);
-        if (op == '[' && view_ends_operand(&v->last) && !nesting_operator(&j->nesting, false))
-            return too_deep(j); /* x[0][0]: each is as tall as a dot */
-        if (!nesting_open(&j->nesting, (char)op, call))
-            return too_deep(j);
-        j->call_scope = false;
-        return 0;
-    }
-    bool call = nesting_close(&j->nesting, (char)op);
+    if (op == '(' || op == '[' || op == '{')
+        return open_bracket(j);
+    bool call = nesting_close(j->nesting, (char)op) == MARK_CALL;
     j->call_scope = call && op == ')';
     if (call && op == '}' && v->next.word.keyword == KEYWORD_IN)
         return refuse(j, "cypher.in-transactions", &v->next.token,
@@ -292,19 +320,25 @@ static int judge_brackets(struct judge *j)
     return 0;
 }
 
-/* Whether the operator is one that makes the syntax tree taller. */
-static bool is_tall(const struct view *v)
+/* What the operator adds to the height of the syntax tree; 0: nothing. */
+static unsigned operator_cost(const struct view *v)
 {
     switch (v->now.token.op) {
     case ';':
     case '?':
     case '$':
-        return false;
+        return 0;
     case '<':
     case '>': /* an arrow's head: its line counts */
-        return !view_is_op(&v->last, '-') && !view_is_op(&v->next, '-');
+        return view_is_op(&v->last, '-') || view_is_op(&v->next, '-') ? 0 : NESTING_OPERATOR;
+    case '.':
+    case ':':
+    case '|':
+    case '&':
+    case '!':
+        return NESTING_POSTFIX;
     default:
-        return true;
+        return NESTING_OPERATOR;
     }
 }
 
@@ -347,33 +381,43 @@ static int judge_word_depth(struct judge *j)
 {
     const struct view *v = &j->view;
     const struct keyword_info word = v->now.word;
-    bool in_case = nesting_inside(&j->nesting) == 'C', fits = true;
+    bool in_case = nesting_top(j->nesting)->open == 'C', fits = true;
 
     if (is_operator(&v->now))
-        fits = nesting_operator(&j->nesting, (word.flags & KEYWORD_BOOLEAN) != 0);
+        fits = nesting_operator(j->nesting, (word.flags & KEYWORD_BOOLEAN) != 0 ? NESTING_BOOLEAN
+                                                                                : NESTING_OPERATOR);
     else if (is_case(v))
-        fits = nesting_open(&j->nesting, 'C', false);
+        fits = nesting_open(j->nesting, 'C', NESTING_CALL, MARK_NONE);
     else if (word.keyword == KEYWORD_END && in_case && view_ends_operand(&v->last))
-        (void)nesting_close(&j->nesting, 'E');
+        (void)nesting_close(j->nesting, 'E');
     else if ((word.flags & KEYWORD_CLAUSE) != 0 && !is_operand(v) &&
              (in_case || (word.flags & KEYWORD_BRANCH) == 0))
-        nesting_restart(&j->nesting, (word.flags & KEYWORD_BRANCH) == 0);
+        nesting_restart(j->nesting, (word.flags & KEYWORD_BRANCH) == 0);
     return fits ? 0 : too_deep(j);
 }
 
 static int judge_depth(struct judge *j)
 {
     const struct view *v = &j->view;
+    struct nesting_level *level = nesting_top(j->nesting);
 
     if (v->now.token.kind == LEXER_PUNCTUATION && is_bracket(v->now.token.op))
         return judge_brackets(j);
     j->call_scope = false;
     if (v->now.token.kind == LEXER_WORD)
         return judge_word_depth(j);
+    if (v->now.token.kind != LEXER_PUNCTUATION)
+        return 0;
+    if (view_is_op(&v->now, '|') && level->mark == MARK_FOREACH_HEAD) {
+        level->mark = MARK_FOREACH_BODY;
+        j->foreach_body = v->now.token.start;
+        nesting_restart(j->nesting, false);
+        return 0;
+    }
+    unsigned cost = operator_cost(v);
     if (view_is_op(&v->now, ','))
-        nesting_restart(&j->nesting, false);
-    else if (v->now.token.kind == LEXER_PUNCTUATION && is_tall(v) &&
-             !nesting_operator(&j->nesting, false))
+        nesting_restart(j->nesting, false);
+    else if (cost > 0 && !nesting_operator(j->nesting, cost))
         return too_deep(j);
     return 0;
 }
@@ -455,11 +499,17 @@ static int judge_text(struct judge *j, const char *text, size_t len)
 static int judge(bool request, const char *text, size_t len, struct cypher_facts *facts,
                  struct err *err)
 {
-    struct judge j = {.facts = facts, .err = err, .request = request};
+    struct nesting nesting;
+    struct judge j = {.nesting = &nesting,
+                      .facts = facts,
+                      .err = err,
+                      .request = request,
+                      .foreach_body = SIZE_MAX};
     struct buf decoded = {0};
     int rc = -1;
 
     *facts = (struct cypher_facts){0};
+    nesting_init(&nesting);
     switch (lexer_decode_unicode(text, len, &decoded)) {
     case LEXER_UNICODE_NONE:
         rc = judge_text(&j, text, len);

@@ -82,9 +82,5 @@ enum procedure procedure_find(const char *name, size_t len)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (fits(rows[i].name, name, len))
             return rows[i].procedure;
-    /* The server folds case by Unicode, where the Kelvin sign is a k: `db.checKpoint`. */
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)name[i] >= 0x80 && fits("db.*", name, len))
-            return PROCEDURE_DENIED;
     return PROCEDURE_UNKNOWN;
 }

@@ -14,8 +14,8 @@ enum procedure {
     PROCEDURE_DENIED,  /* acts on the server, on other transactions or outside this transaction */
 };
 
-/* name[0..len-1] is the full name without backticks, blanks, comments; any case, as the server
- * finds procedures. */
+/* name[0..len-1] is the full name without backticks, blanks, comments. Compared in any case, which
+ * is on the safe side: servers mind it (`CALL DB.LABELS()` is not found by 4.4, 5.26, 2026.08). */
 enum procedure procedure_find(const char *name, size_t len);
 
 #endif

@@ -10,17 +10,19 @@
 #include "base/stop.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WATERMARK_TIMEOUT_MS 10000
+#define WATERMARK_TIMEOUT_MS 5000
 
 struct reader {
     rd_kafka_t *rk;
     struct kafka_health health;
     char *topic, *brokers;
     bool consuming; /* rd_kafka_poll_set_consumer was called */
+    struct question *question; /* NULL, or one that is not answered yet */
 };
 
 int reader_open(struct reader **out, const struct reader_conf *conf, struct err *err)
@@ -53,10 +55,86 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
     return 0;
 }
 
+/* A question to the broker on a thread of its own: librdkafka 2.0.2 may stay in it for minutes
+ * while the broker is away, whatever time-out it was given. */
+struct question {
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    pthread_t thread;
+    rd_kafka_t *rk;
+    const char *topic;
+    bool done;
+    int64_t low, high;
+    rd_kafka_resp_err_t rc;
+};
+
+static void *question_main(void *arg)
+{
+    struct question *q = arg;
+    int64_t low = 0, high = 0; /* librdkafka leaves them unset on failure */
+    rd_kafka_resp_err_t rc =
+        rd_kafka_query_watermark_offsets(q->rk, q->topic, 0, &low, &high, WATERMARK_TIMEOUT_MS);
+
+    pthread_mutex_lock(&q->lock);
+    q->low = low;
+    q->high = high;
+    q->rc = rc;
+    q->done = true;
+    pthread_cond_signal(&q->answered);
+    pthread_mutex_unlock(&q->lock);
+    return NULL;
+}
+
+static int question_start(struct reader *r, struct err *err)
+{
+    struct question *q = mem_alloc(1, sizeof *q);
+    pthread_condattr_t attr;
+
+    q->rk = r->rk;
+    q->topic = r->topic;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->answered, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&q->thread, NULL, question_main, q) != 0) {
+        free(q);
+        return err_set(err, ERR_FATAL, "thread", "a thread cannot be started");
+    }
+    r->question = q;
+    return 0;
+}
+
+static bool question_wait(struct question *q, int64_t wait_ms)
+{
+    struct timespec until = clock_deadline(wait_ms);
+    int rc = 0;
+
+    pthread_mutex_lock(&q->lock);
+    while (!q->done && rc == 0)
+        rc = pthread_cond_timedwait(&q->answered, &q->lock, &until);
+    bool done = q->done;
+    pthread_mutex_unlock(&q->lock);
+    return done;
+}
+
+static void question_end(struct reader *r)
+{
+    pthread_join(r->question->thread, NULL);
+    pthread_cond_destroy(&r->question->answered);
+    pthread_mutex_destroy(&r->question->lock);
+    free(r->question);
+    r->question = NULL;
+}
+
 void reader_close(struct reader *r)
 {
     if (r == NULL)
         return;
+    if (r->question != NULL && !question_wait(r->question, 0))
+        return; /* it uses the handle, and the process is about to end */
+    if (r->question != NULL)
+        question_end(r);
     if (r->rk != NULL) {
         rd_kafka_consumer_close(r->rk); /* no group: takes no time */
         rd_kafka_destroy(r->rk);
@@ -100,15 +178,24 @@ int reader_check_topic(struct reader *r, int64_t deadline_ms, struct err *err)
 
 int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err *err)
 {
-    int64_t lo = 0, hi = 0; /* librdkafka leaves them unset on failure */
-    rd_kafka_resp_err_t rc =
-        rd_kafka_query_watermark_offsets(r->rk, r->topic, 0, &lo, &hi, WATERMARK_TIMEOUT_MS);
+    int64_t deadline = clock_mono_ms() + WATERMARK_TIMEOUT_MS;
 
-    if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return client_err(err, rc, r->topic);
-    *low = lo;
-    *high = hi;
-    return 0;
+    /* One that was given up before is old: its answer is thrown away. */
+    if (r->question != NULL && question_wait(r->question, 0))
+        question_end(r);
+    if (r->question == NULL && question_start(r, err) < 0)
+        return -1;
+    while (!question_wait(r->question, 200)) {
+        if (stop_check(err) < 0)
+            return -1;
+        if (clock_mono_ms() >= deadline)
+            return client_err(err, RD_KAFKA_RESP_ERR__TIMED_OUT, r->topic);
+    }
+    rd_kafka_resp_err_t rc = r->question->rc;
+    *low = r->question->low;
+    *high = r->question->high;
+    question_end(r);
+    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, r->topic);
 }
 
 int reader_assign(struct reader *r, int64_t offset, struct err *err)

@@ -26,7 +26,7 @@ void reader_close(struct reader *r);
  * ERR_GUARD: more than one partition. */
 MUST_CHECK int reader_check_topic(struct reader *r, int64_t deadline_ms, struct err *err);
 
-/* First offset that is there, and the one that the next record will get. Blocks up to 10 s. */
+/* First offset that is there, and the one that the next record will get. Blocks up to 5 s. */
 MUST_CHECK int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err *err);
 
 /* The next reader_next gives the first record at or after offset. */

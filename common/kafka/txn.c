@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LOOKUP_TIMEOUT_MS 5000
+#define TOLD_TRIES 8 /* of one call; the wait between two is 200 ms */
 #define TOPICS_MAX 256                 /* names that are remembered */
 #define DEFAULT_MESSAGE_BYTES 1048588  /* Kafka's message.max.bytes */
 
@@ -170,13 +171,12 @@ static enum txn_step judge(struct txn *txn, rd_kafka_error_t *error, const char 
 }
 
 /* Between two tries of one call. Polls, for the callbacks that say why Kafka does not answer. */
-static enum txn_step pause_for_retry(struct txn *txn, bool *told, struct err *err)
+static enum txn_step pause_for_retry(struct txn *txn, unsigned *tries, struct err *err)
 {
     if (client_class(txn->health.code) == ERR_CONFIG)
         client_err_text(err, txn->health.code, "transaction", txn->health.text);
-    if (!*told)
+    if (++*tries == TOLD_TRIES) /* a broker that has just started says "not yet" a few times */
         log_warn(log_event("kafka_transaction_waits"), log_err(err));
-    *told = true;
     txn->health = (struct kafka_health){0};
     rd_kafka_poll(txn->rk, 200);
     if (txn->give_up != NULL && txn->give_up(txn->give_up_arg))
@@ -188,14 +188,15 @@ static enum txn_step pause_for_retry(struct txn *txn, bool *told, struct err *er
 enum txn_step txn_init(struct txn *txn, struct err *err)
 {
     enum txn_step step;
-    bool again, told = false;
+    unsigned tries = 0;
+    bool again;
 
     do {
         /* A finite wait, so that a stop is seen; the call resumes what it began. */
         step = judge(txn, rd_kafka_init_transactions(txn->rk, 1000), "init_transactions", &again,
                      err);
         if (again)
-            step = pause_for_retry(txn, &told, err);
+            step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
     return step;
 }
@@ -264,7 +265,8 @@ enum txn_step txn_send_offsets(struct txn *txn, const struct group_claim *claim,
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     enum txn_step step;
-    bool again, told = false;
+    unsigned tries = 0;
+    bool again;
 
     for (size_t i = 0; i < n; i++) {
         rd_kafka_topic_partition_t *part =
@@ -277,7 +279,7 @@ enum txn_step txn_send_offsets(struct txn *txn, const struct group_claim *claim,
         step = judge(txn, rd_kafka_send_offsets_to_transaction(txn->rk, list, claim->member, -1),
                      "send_offsets_to_transaction", &again, err);
         if (again)
-            step = pause_for_retry(txn, &told, err);
+            step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
     rd_kafka_topic_partition_list_destroy(list);
     return step;
@@ -288,13 +290,14 @@ enum txn_step txn_send_offsets(struct txn *txn, const struct group_claim *claim,
 enum txn_step txn_commit(struct txn *txn, struct err *err)
 {
     enum txn_step step;
-    bool again, told = false;
+    unsigned tries = 0;
+    bool again;
 
     do {
         step = judge(txn, rd_kafka_commit_transaction(txn->rk, -1), "commit_transaction", &again,
                      err);
         if (again)
-            step = pause_for_retry(txn, &told, err);
+            step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
     if (step == TXN_OK)
         txn->begun_ms = 0;
@@ -306,14 +309,15 @@ enum txn_step txn_commit(struct txn *txn, struct err *err)
 enum txn_step txn_abort(struct txn *txn, struct err *err)
 {
     enum txn_step step;
-    bool again, told = false;
+    unsigned tries = 0;
+    bool again;
 
     err_clear(&txn->failure);
     do {
         step = judge(txn, rd_kafka_abort_transaction(txn->rk, -1), "abort_transaction", &again,
                      err);
         if (again)
-            step = pause_for_retry(txn, &told, err);
+            step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
     txn->begun_ms = 0;
     return step == TXN_ABORT || step == TXN_LOST ? TXN_REBUILD : step;

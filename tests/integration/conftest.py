@@ -66,6 +66,8 @@ def server_b(servers_dir, neo4j_version):
 @pytest.fixture
 def topics(kafka):
     """Topics of this test alone: command, request, response, fail, status."""
+    if not kafka.alive:  # a test that failed may have left it so
+        kafka.start()
     t = Topics(kafka.bootstrap, f"t{uuid.uuid4().hex[:8]}-")
     t.create("command", message_timestamp_type="LogAppendTime", max_message_bytes=20_000_000)
     t.create("fail", max_message_bytes=20_000_000)

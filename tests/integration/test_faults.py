@@ -198,6 +198,7 @@ def test_takeover_waits_for_a_hung_transaction(topics, server_a, neo_a, db_sync)
         if "SHOW" not in str(row)))
     first.pause()
     second = db_sync(server_a)
+    second.wait_event("position", 60)
     applied(neo_a, topics)
     assert neo_a.one("MATCH (s:Slow) RETURN count(s)") == 1
     assert neo_a.one("MATCH (s:After) RETURN count(s)") == 1

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/ask.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "global_server/table.h"
+#include "kafka/producer.h"
+#include "kafka/tail.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KAFKA_WAIT_MS 15000
+#define REPLY_GRACE_MS 20000 /* beyond the query's own time: a rebalance may come between */
+#define LINE_LIMIT ((size_t)16 << 20)
+#define MESSAGE_MAX_BYTES 1000000
+
+struct question {
+    char *id;
+    json_t *request;
+    json_t *messages; /* array: the reply so far */
+    bool complete;
+};
+
+struct ask {
+    const struct server_conf *conf;
+    struct kafka_conf kafka;
+    char *request_topic, *response_topic;
+    json_t *params; /* --params, or NULL */
+    struct question *questions;
+    size_t count, printed, failed;
+    struct tail *tail;
+    struct producer *producer;
+};
+
+/* ---- requests ---- */
+
+static void set_number(json_t *request, const char *name, int64_t value)
+{
+    if (value >= 0 && json_object_get(request, name) == NULL)
+        json_object_set_new(request, name, json_integer(value));
+}
+
+/* Adds what the flags say and the request does not; takes it. */
+static int add_request_take(struct ask *a, json_t *request, struct err *err)
+{
+    char id[HASH_ID_SIZE];
+    const char *to = json_text(request, "to");
+
+    if (to != NULL && strcmp(to, a->conf->response_topic) != 0) {
+        json_decref(request);
+        return err_set(err, ERR_USAGE, "ask.to",
+                       "ask waits for replies on %s (RESPONSE_TOPIC); leave \"to\" out",
+                       a->conf->response_topic);
+    }
+    hash_random_id(id);
+    if (json_text(request, "id") == NULL)
+        json_object_set_new(request, "id", json_string(id));
+    json_object_set_new(request, "to", json_string(a->conf->response_topic));
+    if (a->conf->key != NULL && json_object_get(request, "with_key") == NULL)
+        json_object_set_new(request, "with_key", json_string(a->conf->key));
+    if (a->params != NULL && json_object_get(request, "params") == NULL)
+        json_object_set(request, "params", a->params);
+    set_number(request, "min_offset", a->conf->min_offset);
+    set_number(request, "max_age_ms", a->conf->max_age_ms);
+    set_number(request, "timeout_ms", a->conf->timeout_ms);
+    a->questions = mem_realloc(a->questions, a->count + 1, sizeof *a->questions);
+    a->questions[a->count++] = (struct question){.id = mem_strdup(json_text(request, "id")),
+                                                 .request = request,
+                                                 .messages = json_array()};
+    return 0;
+}
+
+static int add_query(struct ask *a, const char *text, size_t len, struct err *err)
+{
+    json_t *command = json_stringn(text, len);
+
+    if (command == NULL)
+        return err_set(err, ERR_USAGE, "ask.not-utf8", "the query is no UTF-8 text");
+    return add_request_take(a, json_pack("{s:o}", "command", command), err);
+}
+
+static int add_line(struct ask *a, const char *line, size_t len, struct err *err)
+{
+    while (len > 0 && strchr("\r\n\t ", line[len - 1]) != NULL)
+        len--;
+    size_t blank = strspn(line, " \t");
+    if (blank >= len)
+        return 0;
+    if (line[blank] != '{')
+        return add_query(a, line, len, err);
+    json_t *request = json_parse(line, len, err);
+    if (request == NULL) {
+        err->class = ERR_USAGE;
+        return -1;
+    }
+    return add_request_take(a, request, err);
+}
+
+static int add_lines(struct ask *a, const char *path, struct err *err)
+{
+    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
+    FILE *in = is_stdin ? stdin : fopen(path, "re");
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    ssize_t len;
+    int rc = 0;
+
+    if (in == NULL)
+        return err_set(err, ERR_USAGE, "ask.file", "%s: %s", path, strerror(errno));
+    while (rc == 0 && (len = getline(&line, &size, in)) >= 0) {
+        number++;
+        rc = (size_t)len > LINE_LIMIT
+                 ? err_set(err, ERR_USAGE, "ask.line", "longer than %zu bytes", LINE_LIMIT)
+                 : add_line(a, line, (size_t)len, err);
+        if (rc < 0)
+            err_wrap(err, "%s, line %zu", is_stdin ? "stdin" : path, number);
+    }
+    free(line);
+    if (!is_stdin)
+        fclose(in);
+    return rc;
+}
+
+static int read_params(struct ask *a, struct err *err)
+{
+    if (a->conf->params == NULL)
+        return 0;
+    a->params = json_parse(a->conf->params, strlen(a->conf->params), err);
+    if (a->params == NULL) {
+        err->class = ERR_USAGE;
+        return err_wrap(err, "--params");
+    }
+    if (!json_is_object(a->params))
+        return err_set(err, ERR_USAGE, "ask.params", "--params must be a JSON object");
+    return 0;
+}
+
+static int collect(struct ask *a, char **words, int n, struct err *err)
+{
+    if (a->conf->json && a->conf->csv)
+        return err_set(err, ERR_USAGE, "ask.format", "--json and --csv exclude each other");
+    if (read_params(a, err) < 0)
+        return -1;
+    for (int i = 0; i < n; i++)
+        if (add_query(a, words[i], strlen(words[i]), err) < 0)
+            return -1;
+    if ((n == 0 || a->conf->file != NULL) && add_lines(a, a->conf->file, err) < 0)
+        return -1;
+    if (a->count == 0)
+        return err_set(err, ERR_USAGE, "ask.nothing", "there is no query; see --help");
+    return 0;
+}
+
+/* ---- Kafka ---- */
+
+/* The tail first: no reply can come before it looks. */
+static int connect_kafka(struct ask *a, struct err *err)
+{
+    int64_t deadline_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    struct producer_conf producer = {.kafka = &a->kafka,
+                                     .message_max_bytes = MESSAGE_MAX_BYTES,
+                                     .timeout_ms = KAFKA_WAIT_MS};
+
+    if (client_check(&a->kafka, err) < 0 ||
+        tail_open(&a->tail, &a->kafka, a->response_topic, deadline_ms, err) < 0)
+        return -1;
+    return producer_open(&a->producer, &producer, err);
+}
+
+static int send_requests(struct ask *a, struct err *err)
+{
+    struct buf value = {0};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < a->count; i++) {
+        const char *key = json_text(a->questions[i].request, "with_key");
+        key = key != NULL ? key : a->questions[i].id;
+        buf_reset(&value);
+        json_add(&value, a->questions[i].request);
+        struct producer_record record = {.topic = a->request_topic,
+                                         .key = key,
+                                         .key_len = strlen(key),
+                                         .value = buf_str(&value),
+                                         .value_len = value.len};
+        rc = producer_send(a->producer, &record, err);
+    }
+    buf_fini(&value);
+    return rc == 0 ? producer_flush(a->producer, clock_mono_ms() + KAFKA_WAIT_MS, err) : -1;
+}
+
+/* ---- replies ---- */
+
+static struct question *find(struct ask *a, const char *id)
+{
+    for (size_t i = a->printed; id != NULL && i < a->count; i++)
+        if (!a->questions[i].complete && strcmp(a->questions[i].id, id) == 0)
+            return &a->questions[i];
+    return NULL;
+}
+
+/* What is no reply to us is somebody else's. A reply's messages come in order. */
+static void take_reply(struct ask *a, const struct record *record)
+{
+    json_t *message = record->value != NULL ? json_parse(record->value, record->value_len, NULL)
+                                            : NULL;
+    struct question *q = find(a, json_text(message, "id"));
+
+    if (q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages)) {
+        json_array_append(q->messages, message);
+        q->complete = json_is_true(json_object_get(message, "last"));
+    }
+    json_decref(message);
+}
+
+static void print_footer(const json_t *last)
+{
+    char offset[32] = "unknown", age[40] = "unknown";
+
+    if (json_member(last, "offset") != NULL)
+        snprintf(offset, sizeof offset, "%" PRId64, json_int(last, "offset", -1));
+    if (json_member(last, "age_ms") != NULL)
+        snprintf(age, sizeof age, "%" PRId64 " ms", json_int(last, "age_ms", -1));
+    const char *replica = json_text(last, "replica");
+    int64_t total = json_int(last, "total", 0);
+    fprintf(stderr, "%" PRId64 " row%s, replica %s, offset %s, age %s\n", total,
+            total == 1 ? "" : "s", replica != NULL ? replica : "unknown", offset, age);
+}
+
+static int print_rows(struct ask *a, const struct question *q, struct err *err)
+{
+    const json_t *columns = json_object_get(json_array_get(q->messages, 0), "columns");
+    json_t *pages = json_array(), *message;
+    size_t i;
+    int rc = 0;
+
+    json_array_foreach(q->messages, i, message)
+        json_array_append(pages, json_object_get(message, "rows"));
+    if (a->conf->csv)
+        table_print_csv(columns, pages, stdout);
+    else
+        rc = table_print(columns, pages, stdout, err);
+    json_decref(pages);
+    return rc;
+}
+
+static void print_json(const struct question *q)
+{
+    size_t i;
+    json_t *message;
+
+    json_array_foreach(q->messages, i, message) {
+        json_dumpf(message, stdout, JSON_COMPACT);
+        fputc('\n', stdout);
+    }
+}
+
+static int print_answer(struct ask *a, const struct question *q, struct err *err)
+{
+    const json_t *last = json_array_get(q->messages, json_array_size(q->messages) - 1);
+    const json_t *error = json_member(last, "error");
+    int rc = 0;
+
+    if (a->conf->json)
+        print_json(q);
+    else if (error == NULL)
+        rc = print_rows(a, q, err);
+    fflush(stdout);
+    if (error != NULL) {
+        const char *code = json_text(error, "code"), *message = json_text(error, "message");
+        fprintf(stderr, "error %s: %s\n", code != NULL ? code : "", message != NULL ? message : "");
+        a->failed++;
+    } else {
+        print_footer(last);
+    }
+    return rc;
+}
+
+/* In the order of the questions, each as soon as it and all before it are there. */
+static int print_complete(struct ask *a, struct err *err)
+{
+    while (a->printed < a->count && a->questions[a->printed].complete) {
+        struct question *q = &a->questions[a->printed++];
+        if (print_answer(a, q, err) < 0)
+            return -1;
+        json_array_clear(q->messages);
+    }
+    return 0;
+}
+
+static int receive(struct ask *a, struct err *err)
+{
+    int64_t deadline_ms = clock_mono_ms() + a->conf->timeout_ms + REPLY_GRACE_MS;
+
+    while (a->printed < a->count) {
+        struct record record;
+        switch (tail_next(a->tail, 100, &record, err)) {
+        case TAIL_RECORD:
+            take_reply(a, &record);
+            record_fini(&record);
+            deadline_ms = clock_mono_ms() + a->conf->timeout_ms + REPLY_GRACE_MS;
+            break;
+        case TAIL_FAILED:
+            return -1;
+        case TAIL_NOTHING:
+            break;
+        }
+        if (print_complete(a, err) < 0 || stop_check(err) < 0)
+            return -1;
+        if (clock_mono_ms() >= deadline_ms)
+            return err_set(err, ERR_RETRY, "ask.no-reply",
+                           "no reply on topic %s within %" PRId64 " ms: is a global_server running "
+                           "with REQUEST_TOPIC=%s, and is its Neo4j up? %zu of %zu were answered",
+                           a->response_topic, a->conf->timeout_ms + REPLY_GRACE_MS,
+                           a->request_topic, a->printed, a->count);
+    }
+    if (a->failed > 0)
+        return err_set(err, ERR_POISON, "ask.error-reply",
+                       "%zu of %zu queries had an error reply", a->failed, a->count);
+    return 0;
+}
+
+static void ask_fini(struct ask *a)
+{
+    tail_close(a->tail);
+    producer_close(a->producer);
+    for (size_t i = 0; i < a->count; i++) {
+        free(a->questions[i].id);
+        json_decref(a->questions[i].request);
+        json_decref(a->questions[i].messages);
+    }
+    free(a->questions);
+    json_decref(a->params);
+    free(a->request_topic);
+    free(a->response_topic);
+}
+
+int ask_run(const struct server_conf *conf, char **words, int n, struct err *err)
+{
+    struct ask a = {.conf = conf,
+                    .kafka = setup_kafka(&conf->setup, "global_server-ask"),
+                    .request_topic = setup_topic(&conf->setup, conf->request_topic),
+                    .response_topic = setup_topic(&conf->setup, conf->response_topic)};
+    int rc = -1;
+
+    if (collect(&a, words, n, err) == 0 && connect_kafka(&a, err) == 0 &&
+        send_requests(&a, err) == 0)
+        rc = receive(&a, err);
+    ask_fini(&a);
+    return rc;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/intake.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "global_server/ledger.h"
+#include "global_server/report.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define POLL_MS 100
+#define SIT_OUT_MS 500
+#define RELEASE_MS 3000       /* how long a rebalance waits for finished answers to be committed */
+#define QUEUE_BYTES (2 << 20) /* what librdkafka holds ready */
+#define TROUBLE_REPEAT_MS 60000
+
+/* The claim's view of a partition. */
+struct source {
+    int32_t partition;
+    int64_t next_sequence;
+    struct ledger_set skip; /* settled by a former owner, beyond its committed offset */
+};
+
+struct intake {
+    pthread_t thread;
+    struct intake_conf conf;
+    struct group *group;
+    atomic_bool held, stopping;
+    /* the thread's */
+    struct source *sources;
+    size_t source_count;
+    int64_t claim; /* number; 0: none */
+    bool paused;
+    int64_t full_since_ms; /* monotonic; 0: not full */
+    char trouble[96]; /* code of the last trouble, told once in a while */
+    int64_t trouble_ms;
+};
+
+/* The reply thread hears of the claim before any job of it exists. */
+static void on_claim(void *arg, struct group_claim *claim)
+{
+    struct intake *in = arg;
+
+    free(in->sources);
+    in->source_count = claim->count;
+    in->sources = mem_alloc(claim->count + 1, sizeof *in->sources);
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct group_partition *p = &claim->partitions[i];
+        in->sources[i].partition = p->partition;
+        ledger_set_read(&in->sources[i].skip, p->offset, p->metadata);
+    }
+    in->claim = claim->number;
+    log_info(log_event("claim"), log_int("partitions", (int64_t)claim->count));
+    atomic_store(&in->conf.flight->claim, claim->number);
+    reply_claim_take(in->conf.reply, claim);
+}
+
+/* What is finished is committed first; what is not is done again by the next owner. */
+static void on_revoke(void *arg, bool lost)
+{
+    struct intake *in = arg;
+
+    if (!lost && !atomic_load(&in->stopping)) /* else reply has sent all, and may be gone */
+        reply_release(in->conf.reply, RELEASE_MS);
+    atomic_store(&in->conf.flight->claim, 0);
+    in->claim = 0;
+    log_info(log_event("claim_ended"), log_str("why", lost ? "lost" : "revoked"));
+}
+
+static struct source *find_source(struct intake *in, int32_t partition)
+{
+    for (size_t i = 0; i < in->source_count; i++)
+        if (in->sources[i].partition == partition)
+            return &in->sources[i];
+    return NULL;
+}
+
+static void take_record(struct intake *in, struct record *record)
+{
+    struct source *source = in->claim != 0 ? find_source(in, record->partition) : NULL;
+
+    if (source == NULL || ledger_set_has(&source->skip, record->offset)) {
+        record_fini(record);
+        return;
+    }
+    struct job *job = job_new_take(in->conf.flight, record, in->claim, source->next_sequence++);
+    if (queue_push_take(in->conf.jobs, job, 0, NULL) < 0)
+        return; /* closed: it was freed and stays unanswered for the next owner */
+}
+
+static bool is_full(const struct intake *in)
+{
+    return atomic_load(&in->conf.flight->jobs) >= in->conf.max_jobs ||
+           atomic_load(&in->conf.flight->bytes) >= in->conf.max_bytes;
+}
+
+static bool is_half_free(const struct intake *in)
+{
+    return atomic_load(&in->conf.flight->jobs) <= in->conf.max_jobs / 2 &&
+           atomic_load(&in->conf.flight->bytes) <= in->conf.max_bytes / 2;
+}
+
+/* Pausing makes librdkafka drop what it holds ready. So a short fullness is sat out without a poll,
+ * which rebalances bear; a longer one pauses, and that ends when half of the room is free. False:
+ * do not poll now. */
+static bool set_flow(struct intake *in)
+{
+    int64_t now = clock_mono_ms();
+
+    if (atomic_load(&in->held)) {
+        in->paused = true;
+    } else if (in->paused) {
+        in->paused = !is_half_free(in);
+    } else if (!is_full(in)) {
+        in->full_since_ms = 0;
+    } else if (in->full_since_ms == 0) {
+        in->full_since_ms = now;
+        return false;
+    } else if (now - in->full_since_ms < SIT_OUT_MS) {
+        return false;
+    } else {
+        in->paused = true;
+    }
+    group_pause(in->group, in->paused);
+    return true;
+}
+
+/* Kafka's troubles heal; each kind is told once in a while. */
+static void tell_trouble(struct intake *in, const struct err *why)
+{
+    int64_t now = clock_mono_ms();
+
+    if (strcmp(in->trouble, why->code) == 0 && now - in->trouble_ms < TROUBLE_REPEAT_MS)
+        return;
+    memcpy(in->trouble, why->code, sizeof in->trouble);
+    in->trouble_ms = now;
+    log_warn(log_event("kafka_trouble"), log_err(why));
+}
+
+static int turn(struct intake *in, struct err *err)
+{
+    bool serve = atomic_load(&in->conf.flight->serve);
+    struct record record;
+    struct err why = {0};
+
+    if ((serve ? group_join(in->group, err) : group_leave(in->group, err)) < 0)
+        return -1;
+    if (atomic_exchange(&in->conf.flight->rewind, false))
+        group_rewind(in->group);
+    if (!set_flow(in)) {
+        const struct timespec nap = {.tv_nsec = 2000000};
+        nanosleep(&nap, NULL);
+        return 0;
+    }
+    switch (group_poll(in->group, POLL_MS, &record, &why)) {
+    case GROUP_NOTHING:
+        break;
+    case GROUP_RECORD:
+        in->trouble[0] = '\0';
+        take_record(in, &record);
+        break;
+    case GROUP_TROUBLE:
+        tell_trouble(in, &why);
+        break;
+    case GROUP_FAILED:
+        *err = why;
+        return -1;
+    }
+    return 0;
+}
+
+static void *intake_main(void *arg) /* thread `intake`: owns the group's consumer */
+{
+    struct intake *in = arg;
+    struct err why = {0};
+
+    while (!atomic_load(&in->stopping))
+        if (turn(in, &why) < 0) {
+            report_send(in->conf.reports, REPORT_ENDED, &why);
+            break;
+        }
+    return NULL;
+}
+
+int intake_start(struct intake **out, const struct intake_conf *conf, struct err *err)
+{
+    struct intake *in = mem_alloc(1, sizeof *in);
+    struct group_conf group = {.kafka = conf->kafka,
+                               .topic = conf->topic,
+                               .group_id = conf->group_id,
+                               .queue_bytes = QUEUE_BYTES,
+                               .on_claim = on_claim,
+                               .on_revoke = on_revoke,
+                               .arg = in};
+
+    in->conf = *conf;
+    if (group_open(&in->group, &group, err) < 0) {
+        free(in);
+        return -1;
+    }
+    int rc = pthread_create(&in->thread, NULL, intake_main, in);
+    if (rc != 0) {
+        group_close(in->group);
+        free(in);
+        return err_set(err, ERR_FATAL, "thread.start", "thread intake: %s", strerror(rc));
+    }
+    *out = in;
+    return 0;
+}
+
+void intake_hold(struct intake *in)
+{
+    if (in != NULL)
+        atomic_store(&in->held, true);
+}
+
+void intake_halt(struct intake *in)
+{
+    if (in == NULL || atomic_exchange(&in->stopping, true))
+        return;
+    pthread_join(in->thread, NULL);
+}
+
+void intake_close(struct intake *in)
+{
+    if (in == NULL)
+        return;
+    intake_halt(in);
+    group_close(in->group); /* calls on_revoke once more */
+    free(in->sources);
+    free(in);
+}

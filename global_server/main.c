@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* global_server/main.c: launches, and turns an error into an exit code. */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "global_server/agent.h"
+#include "global_server/ask.h"
+#include "global_server/options.h"
+#include "neo4j/http.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static int run(const struct server_conf *conf, const struct conf_args *args, bool *hung,
+               struct err *err)
+{
+    if (args->command->bit == COMMAND_ASK)
+        return ask_run(conf, args->words, args->word_count, err);
+    if (args->word_count > 0)
+        return err_set(err, ERR_USAGE, "usage.words",
+                       "global_server run takes no \"%s\"; see --help", args->words[0]);
+    return agent_run(conf, hung, err);
+}
+
+/* The reason is a line of the log for a daemon, a sentence for a person. */
+static void tell_end(const struct conf_args *args, int rc, const struct err *err)
+{
+    bool daemon = args->command != NULL && args->command->bit == COMMAND_RUN;
+
+    if (rc == 0 && daemon)
+        log_info(log_event("end"));
+    else if (daemon)
+        log_error(log_event("end"), log_err(err));
+    else if (rc < 0)
+        fprintf(stderr, "global_server: %s\n", err->text);
+}
+
+int main(int argc, char **argv)
+{
+    struct server_conf conf = {0};
+    struct conf_args args = {0};
+    struct err err = {0};
+    bool hung = false;
+    int rc = -1, code;
+
+    switch (conf_read(&server_program, argc, argv, &conf, &args, &err)) {
+    case CONF_GO:
+        log_init("global_server", (enum log_level)conf.setup.log_level,
+                 (enum log_format)conf.setup.log_format);
+        json_object_seed(0); /* before the first thread */
+        http_global_init();
+        stop_init();
+        rc = run(&conf, &args, &hung, &err);
+        break;
+    case CONF_SHOWN:
+        return 0;
+    case CONF_FAILED:
+        args.command = NULL;
+        break;
+    }
+    tell_end(&args, rc, &err);
+    code = rc < 0 ? err_exit_code(err.class) : 0;
+    if (hung)
+        _exit(code); /* a thread hangs in librdkafka: nothing of it can be freed */
+    conf_fini(&server_program, &conf);
+    return code;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/waiter.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/stop.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOK_MS 50 /* between two looks at the position while somebody waits */
+#define IDLE_MS 500
+
+struct waiter {
+    pthread_t thread;
+    struct waiter_conf conf;
+    struct replica *replica;
+    struct job **held;
+    size_t count;
+};
+
+/* Back to the workers: those that may be answered, and those whose time is over, which get their
+ * error there. */
+static void give_back(struct waiter *w, int64_t position)
+{
+    int64_t now = clock_mono_ms();
+    size_t kept = 0;
+
+    for (size_t i = 0; i < w->count; i++) {
+        struct job *job = w->held[i];
+        if (!job_counts(job) || stop_requested())
+            job_free(job);
+        else if (job->request.min_offset > position && job->deadline_ms > now)
+            w->held[kept++] = job;
+        else if (queue_push_take(w->conf.jobs, job, 0, NULL) < 0)
+            continue; /* closed: it was freed */
+    }
+    w->count = kept;
+}
+
+static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and the held jobs */
+{
+    struct waiter *w = arg;
+    bool closed = false;
+
+    while (!closed) {
+        struct err why = {0};
+        int64_t position = -1;
+        struct job *job = queue_pop(w->conf.waiting, w->count > 0 ? LOOK_MS : IDLE_MS, &closed);
+        if (job != NULL) {
+            w->held = mem_realloc(w->held, w->count + 1, sizeof(struct job *));
+            w->held[w->count++] = job;
+        }
+        if (w->count == 0)
+            continue;
+        /* While Neo4j does not answer they wait on: their claim or their time will end. */
+        if (replica_position(w->replica, &position, &why) == 0)
+            flight_saw(w->conf.flight, position);
+        give_back(w, position);
+    }
+    for (size_t i = 0; i < w->count; i++)
+        job_free(w->held[i]);
+    return NULL;
+}
+
+int waiter_start(struct waiter **out, const struct waiter_conf *conf, struct err *err)
+{
+    struct waiter *w = mem_alloc(1, sizeof *w);
+
+    w->conf = *conf;
+    if (replica_open(&w->replica, conf->setup, conf->command_topic, err) < 0) {
+        free(w);
+        return -1;
+    }
+    int rc = pthread_create(&w->thread, NULL, waiter_main, w);
+    if (rc != 0) {
+        replica_close(w->replica);
+        free(w);
+        return err_set(err, ERR_FATAL, "thread.start", "thread waiter: %s", strerror(rc));
+    }
+    *out = w;
+    return 0;
+}
+
+void waiter_stop(struct waiter *w)
+{
+    if (w == NULL)
+        return;
+    queue_close(w->conf.waiting);
+    pthread_join(w->thread, NULL);
+    replica_close(w->replica);
+    free(w->held);
+    free(w);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* global_server/workers.c: a request is one HTTP request with two statements in READ mode: the
+ * position node, then the query. What the query sees contains at least all commands before that
+ * position, which is the reply's offset. */
+#include "global_server/workers.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "global_server/replica.h"
+#include "global_server/report.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AGE_WAIT_MS 1000
+#define ANSWER_GRACE_MS 5000 /* Neo4j looks at a query's limit every 2 s; then its error comes */
+#define ATTEMPTS_MAX 5
+#define PAUSE_MS 100         /* before the second attempt; twice as long before each further one */
+
+struct worker {
+    pthread_t thread;
+    const struct workers_conf *conf;
+    struct replica *replica;
+    struct buf statements[2];
+};
+
+struct workers {
+    struct workers_conf conf;
+    struct worker *workers;
+    size_t count; /* that were started */
+};
+
+/* ---- one question ---- */
+
+struct question {
+    struct worker *worker;
+    struct job *job;
+    bool has_position;
+};
+
+static int on_fields(void *arg, size_t stmt, const json_t *fields, struct err *err)
+{
+    struct question *q = arg;
+    struct answer_head head;
+
+    if (stmt == 0)
+        return 0;
+    job_head(q->job, (enum answer_format)q->worker->conf->conf->reply_format, &head);
+    return answer_set_fields(q->job->answer, fields, answer_head_bytes(&head), err);
+}
+
+static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
+{
+    struct question *q = arg;
+
+    if (stmt == 1)
+        return answer_add_row(q->job->answer, row, err);
+    if (replica_read_row(row, q->job->replica, &q->job->position, err) < 0)
+        return -1;
+    flight_saw(q->job->flight, q->job->position);
+    q->has_position = true;
+    return 0;
+}
+
+/* Asks Neo4j once. 0: the job's answer is whole. */
+static int ask(struct worker *w, struct job *job, struct err *err)
+{
+    struct question q = {.worker = w, .job = job};
+    struct tx_reader reader = {.on_fields = on_fields, .on_row = on_row, .arg = &q};
+    int64_t left_ms = job->deadline_ms - clock_mono_ms();
+    struct tx_opts opts = {.read = true,
+                           .server_limit_ms = left_ms > 1 ? left_ms : 1,
+                           .deadline_ms = job->deadline_ms + ANSWER_GRACE_MS,
+                           .row_limit_bytes = w->conf->limits->page_bytes * 2 + 65536,
+                           .reader = &reader};
+    size_t failed;
+
+    answer_clear(job->answer);
+    job->position = job->age_ms = -1;
+    buf_reset(&w->statements[1]);
+    tx_add_stmt(&w->statements[1], job->request.text, job->request.text_len, job->request.params);
+    if (buf_check(&w->statements[1], "request to Neo4j", err) < 0)
+        return -1;
+    struct tx_stmt stmts[] = {{buf_str(&w->statements[0]), w->statements[0].len},
+                              {buf_str(&w->statements[1]), w->statements[1].len}};
+    if (tx_commit(replica_tx(w->replica), stmts, 2, &opts, &failed, err) < 0)
+        return -1;
+    if (!q.has_position)
+        return err_set(err, ERR_RETRY, "replica.none",
+                       "the database has no node __db_sync for this COMMAND_TOPIC any more");
+    return answer_finish(job->answer, err);
+}
+
+/* ---- what its failure means ---- */
+
+enum verdict {
+    VERDICT_ERROR,   /* the request gets an error reply */
+    VERDICT_AGAIN,   /* ask once more */
+    VERDICT_GIVE_UP, /* no reply from here: this server leaves the group, another one answers */
+};
+
+/* A database error, or an answer without a code, comes from a sick server too. */
+static bool is_suspect(const struct err *why)
+{
+    switch (why->class) {
+    case ERR_RETRY:
+    case ERR_UNKNOWN:
+    case ERR_CONFIG:
+    case ERR_GUARD:
+        return true;
+    case ERR_SHRINK:
+        return strncmp(why->code, "Neo.DatabaseError.", 18) == 0 ||
+               strncmp(why->code, "neo4j.", 6) == 0;
+    default:
+        return false;
+    }
+}
+
+/* May change *why to the reason that the probe found. */
+static enum verdict judge(struct worker *w, struct job *job, struct err *why)
+{
+    char name[REPLICA_SIZE];
+    int64_t position;
+    struct err ill = {0};
+
+    if (why->class == ERR_STOPPING)
+        return VERDICT_GIVE_UP;
+    if (!is_suspect(why))
+        return VERDICT_ERROR;
+    int64_t pause_ms = PAUSE_MS << job->attempts;
+    if (stop_wait(pause_ms)) /* a server that goes down still answers a probe at first */
+        return VERDICT_GIVE_UP;
+    if (replica_probe(w->replica, name, &position, &ill) < 0) {
+        report_send(w->conf->reports, REPORT_ILL, &ill);
+        return VERDICT_GIVE_UP;
+    }
+    job->attempts++;
+    unsigned most = why->class == ERR_SHRINK ? 2 : ATTEMPTS_MAX;
+    if (job->attempts >= most || clock_mono_ms() >= job->deadline_ms)
+        return VERDICT_ERROR;
+    return VERDICT_AGAIN;
+}
+
+/* ---- a job ---- */
+
+static void answer_error(struct job *job, const struct err *why)
+{
+    if (strcmp(why->code, "memory.limit") == 0) /* of a line of Neo4j's answer */
+        answer_set_error(job->answer, "answer.row-too-large",
+                         "a row is larger than a reply message may be (MAX_REPLY_BYTES); return "
+                         "less of it");
+    else
+        answer_set_error(job->answer, why->code, why->text);
+}
+
+/* The record was read into the request; it is released, since librdkafka counts on that. */
+static int read_request(struct worker *w, struct job *job, struct err *err)
+{
+    struct request_source source = {.partition = job->partition,
+                                    .offset = job->offset,
+                                    .key = job->record.key,
+                                    .key_len = job->record.key_len,
+                                    .value = job->record.value,
+                                    .value_len = job->record.value_len};
+
+    int rc = request_read(&job->request, w->conf->rules, &source, err);
+    job->was_read = true;
+    record_fini(&job->record);
+    job->deadline_ms = clock_mono_ms() + job->request.timeout_ms;
+    job->answer = answer_new(w->conf->limits, (enum answer_format)w->conf->conf->reply_format,
+                             job->request.page_rows);
+    return rc;
+}
+
+/* After a good answer: is it as new as was asked for? */
+static int check_age(struct worker *w, struct job *job, struct err *err)
+{
+    job->age_ms = age_of(w->conf->age, job->position, AGE_WAIT_MS);
+    if (job->request.max_age_ms < 0)
+        return 0;
+    if (job->age_ms < 0)
+        return err_set(err, ERR_POISON, "request.age-unknown",
+                       "this server cannot tell the age of its state now, and the request has "
+                       "max_age_ms");
+    if (job->age_ms > job->request.max_age_ms)
+        return err_set(err, ERR_POISON, "request.too-old",
+                       "this replica's state is %" PRId64 " ms old, max_age_ms is %" PRId64,
+                       job->age_ms, job->request.max_age_ms);
+    return 0;
+}
+
+/* True when the job went to the waiter. */
+static bool hand_to_waiter(struct worker *w, struct job *job)
+{
+    if (job->request.min_offset <= atomic_load(&job->flight->position) ||
+        clock_mono_ms() >= job->deadline_ms)
+        return false;
+    if (queue_push_take(w->conf->waiting, job, 0, NULL) < 0)
+        return true; /* closed: freed, which is as good as given up */
+    return true;
+}
+
+static int check_offset(const struct job *job, struct err *err)
+{
+    int64_t position = atomic_load(&job->flight->position);
+
+    if (job->request.min_offset <= position)
+        return 0;
+    return err_set(err, ERR_POISON, "request.not-reached",
+                   "this replica has not reached min_offset %" PRId64 " in time; it is at %" PRId64,
+                   job->request.min_offset, position);
+}
+
+/* Asks until there is an answer, be it an error; false: given up. */
+static bool ask_until_answered(struct worker *w, struct job *job)
+{
+    for (;;) {
+        struct err why = {0};
+        if (ask(w, job, &why) == 0) {
+            if (check_age(w, job, &why) < 0)
+                answer_error(job, &why);
+            return true;
+        }
+        switch (judge(w, job, &why)) {
+        case VERDICT_ERROR:
+            answer_error(job, &why);
+            return true;
+        case VERDICT_GIVE_UP:
+            return false;
+        case VERDICT_AGAIN:
+            break;
+        }
+        if (!job_counts(job))
+            return false;
+    }
+}
+
+static void work_on_take(struct worker *w, struct job *job)
+{
+    struct err why = {0};
+
+    if (!job_counts(job) || stop_requested()) {
+        job_free(job);
+        return;
+    }
+    if (!job->was_read && read_request(w, job, &why) < 0) {
+        answer_error(job, &why);
+        reply_send_take(w->conf->reply, job);
+        return;
+    }
+    if (hand_to_waiter(w, job))
+        return;
+    if (check_offset(job, &why) < 0)
+        answer_error(job, &why);
+    else if (!ask_until_answered(w, job)) {
+        log_debug(log_event("request_given_up"), log_int("partition", job->partition),
+                  log_int("offset", job->offset));
+        job_free(job);
+        return;
+    }
+    log_debug(log_event("request_answered"), log_int("partition", job->partition),
+              log_int("offset", job->offset), log_int("rows", answer_rows(job->answer)),
+              log_int("bytes", (int64_t)answer_bytes(job->answer)));
+    reply_send_take(w->conf->reply, job);
+}
+
+static void *worker_main(void *arg) /* threads `worker`: each owns its connection, the job in hand */
+{
+    struct worker *w = arg;
+    bool closed = false;
+
+    while (!closed) {
+        struct job *job = queue_pop(w->conf->jobs, 500, &closed);
+        if (job != NULL)
+            work_on_take(w, job);
+    }
+    return NULL;
+}
+
+static void worker_fini(struct worker *w)
+{
+    replica_close(w->replica);
+    buf_fini(&w->statements[0]);
+    buf_fini(&w->statements[1]);
+}
+
+int workers_start(struct workers **out, const struct workers_conf *conf, struct err *err)
+{
+    struct workers *ws = mem_alloc(1, sizeof *ws);
+    size_t wanted = (size_t)conf->conf->workers;
+
+    ws->conf = *conf;
+    ws->workers = mem_alloc(wanted, sizeof *ws->workers);
+    for (; ws->count < wanted; ws->count++) {
+        struct worker *w = &ws->workers[ws->count];
+        w->conf = &ws->conf;
+        replica_add_position(&w->statements[0], conf->command_topic);
+        if (replica_open(&w->replica, &conf->conf->setup, conf->command_topic, err) < 0)
+            break;
+        int rc = pthread_create(&w->thread, NULL, worker_main, w);
+        if (rc != 0) {
+            err_set(err, ERR_FATAL, "thread.start", "thread worker: %s", strerror(rc));
+            break;
+        }
+    }
+    if (ws->count == wanted) {
+        *out = ws;
+        return 0;
+    }
+    worker_fini(&ws->workers[ws->count]); /* the one that was not started */
+    queue_close(conf->jobs);
+    workers_stop(ws);
+    return -1;
+}
+
+void workers_stop(struct workers *ws)
+{
+    if (ws == NULL)
+        return;
+    for (size_t i = 0; i < ws->count; i++) {
+        pthread_join(ws->workers[i].thread, NULL);
+        worker_fini(&ws->workers[i]);
+    }
+    free(ws->workers);
+    free(ws);
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# make test: check, integration and property tests; the last line is `N passed, N failed` of all.
+# With a word: only the integration and property tests whose names hold it.
+cd "$(dirname "$0")/.." || exit 1
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+code=0
+
+count() { # count WORD: the sum of what the runners' last lines say
+    grep -oE "[0-9]+ $1" "$log" | awk '{n += $1} END {print n + 0}'
+}
+
+run() { # run COMMAND…: shows its output, keeps its closing lines
+    out=$(mktemp)
+    "$@" 2>&1 | tee "$out" | grep -vE '^%[0-9]'
+    status=$(tail -n 1 "$out")
+    echo "$status" >>"$log"
+    case $status in
+    *failed* | *error* | *passed*) ;;
+    *) echo "1 failed" >>"$log" ;; # it did not even get to its last line
+    esac
+    rm -f "$out"
+}
+
+[ -n "${1:-}" ] || run tests/check.py --build "$BUILD"
+run build/venv/bin/python -m pytest tests/integration ${1:+-k "$1"}
+if ls tests/property/test_*.py >/dev/null 2>&1; then
+    run build/venv/bin/python -m pytest tests/property ${1:+-k "$1"}
+fi
+
+passed=$(count passed)
+failed=$(($(count failed) + $(count error)))
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] || code=1
+echo "$passed passed, $failed failed"
+exit $code
