@@ -38,6 +38,7 @@ FUZZ_REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
 PROGRAM_OBJ := $(foreach p,$(PROGRAMS),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(p)/*.c))))
 
 .DEFAULT_GOAL := all
+Q := $(if $(V),,@echo '  $(notdir $(CC))  $(@:$(B)/%=%)';)
 .PHONY: help deps all install clean check integration property test bench fuzz coverage lint format \
         demo stop check-libs
 
@@ -69,28 +70,28 @@ FORCE:
 
 $(B)/%.o: %.c $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 define program
 $(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libcommon.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 $(B)/libcommon.a: $(COMMON_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c $(PROGRAM_OBJ) $(B)/libcommon.a $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< \
 	  $(foreach p,$(PROGRAMS),$(if $(findstring $(p)/,$(shell grep -h '^#include "' $<)),$(filter $(B)/$(p)/%,$(PROGRAM_OBJ)))) \
 	  $(B)/libcommon.a $(shell pkg-config --libs cmocka) $(LDLIBS)
 
 $(B)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(PROGRAM_OBJ) $(B)/libcommon.a $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
 	  $(foreach p,$(PROGRAMS),$(if $(findstring $(p)/,$(shell grep -h '^#include "' $<)),$(filter $(B)/$(p)/%,$(PROGRAM_OBJ)))) \
 	  $(B)/libcommon.a $(LDLIBS)
 

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/stop.h"
 
+#include <string.h>
+
 #define FIRST_MS 100
 #define CAP_MS 5000
 
@@ -17,6 +19,12 @@ void outage_init(struct outage *o, struct setup *setup, struct tx *tx, struct re
                          .backoff = {.first_ms = FIRST_MS, .cap_ms = CAP_MS}};
 }
 
+/* A deadlock, a lock that somebody holds: Neo4j is there, and asks to come again. */
+static bool answers(const struct err *why)
+{
+    return why->class == ERR_RETRY && strncmp(why->code, "Neo.", 4) == 0;
+}
+
 int outage_wait(struct outage *o, const struct err *why, struct err *err)
 {
     if (o->attempts++ == 0) {
@@ -24,7 +32,8 @@ int outage_wait(struct outage *o, const struct err *why, struct err *err)
         if (why->class == ERR_CONFIG)
             log_error(log_event("neo4j_refuses"), log_err(why));
         else
-            log_warn(log_event("neo4j_down"), log_err(why));
+            log_warn(log_event(answers(why) ? "neo4j_busy" : "neo4j_down"), log_err(why));
+        o->answers = answers(why);
     }
     report_neo4j_down(o->report, why->text);
     if (stop_wait(backoff_next_ms(&o->backoff, hash_random())))
@@ -38,7 +47,7 @@ void outage_over(struct outage *o)
 {
     if (o->attempts == 0)
         return;
-    log_info(log_event("neo4j_up"), log_int("after_ms", clock_mono_ms() - o->since_ms),
+    log_info(log_event(o->answers ? "neo4j_free" : "neo4j_up"), log_int("after_ms", clock_mono_ms() - o->since_ms),
              log_int("attempts", o->attempts));
     report_neo4j_down(o->report, NULL);
     backoff_reset(&o->backoff);

@@ -15,6 +15,7 @@ struct outage {
     struct report *report;
     struct backoff backoff;
     int64_t since_ms, attempts; /* 0 attempts: no outage */
+    bool answers;               /* it began with an error that Neo4j itself told */
 };
 
 void outage_init(struct outage *o, struct setup *setup, struct tx *tx, struct report *report);

@@ -36,13 +36,15 @@ struct agent {
     struct flight flight;
     struct queue *jobs, *waiting, *reports;
     struct replica *replica; /* the agent's own look at it */
-    char replica_name[REPLICA_SIZE];
+    char seen_name[REPLICA_SIZE];    /* by the last probe */
+    char replica_name[REPLICA_SIZE]; /* fixed before the first thread */
     struct reply *reply;
     struct age *age;
     struct waiter *waiter;
     struct workers *workers;
     struct intake *intake;
-    int64_t looked_ms;
+    int64_t looked_ms; /* monotonic: at the replica, last */
+    int64_t well_ms;   /* monotonic: end of the last outage; older reports are no news */
 };
 
 static void agent_init(struct agent *a, const struct server_conf *conf)
@@ -112,7 +114,7 @@ static int wait_until_well(struct agent *a, const struct err *first, bool at_sta
         if (stop_wait(backoff_next_ms(&backoff, hash_random())))
             return stop_check(err);
         err_clear(&why);
-    } while (replica_probe(a->replica, a->replica_name, &position, &why) < 0);
+    } while (replica_probe(a->replica, a->seen_name, &position, &why) < 0);
     flight_saw(&a->flight, position);
     log_info(log_event(not_ready ? "replica_ready" : "neo4j_up"),
              log_int("down_ms", clock_mono_ms() - since_ms), log_int("offset", position));
@@ -123,7 +125,7 @@ static int first_contact(struct agent *a, struct err *why)
 {
     int64_t position;
 
-    if (replica_probe(a->replica, a->replica_name, &position, why) < 0)
+    if (replica_probe(a->replica, a->seen_name, &position, why) < 0)
         return -1;
     flight_saw(&a->flight, position);
     return 0;
@@ -147,7 +149,7 @@ static int on_ill(struct agent *a, const struct err *told, struct err *err)
         if (stop_wait(20))
             rc = stop_check(err);
     atomic_store(&a->flight.serve, rc == 0);
-    a->looked_ms = clock_mono_ms();
+    a->looked_ms = a->well_ms = clock_mono_ms();
     return rc;
 }
 
@@ -282,6 +284,7 @@ static int start_threads(struct agent *a, struct err *err)
     struct workers_conf workers = {.conf = a->conf,
                                    .rules = &a->rules,
                                    .limits = &a->limits,
+                                   .replica_name = a->replica_name,
                                    .command_topic = a->command_topic,
                                    .jobs = a->jobs,
                                    .waiting = a->waiting,
@@ -302,7 +305,7 @@ static int on_report(struct agent *a, const struct report *report, struct err *e
 {
     switch (report->kind) {
     case REPORT_ILL:
-        return on_ill(a, &report->err, err);
+        return report->at_ms >= a->well_ms ? on_ill(a, &report->err, err) : 0;
     case REPORT_ENDED:
         break;
     }
@@ -359,7 +362,10 @@ int agent_run(const struct server_conf *conf, bool *hung, struct err *err)
     int rc = -1;
 
     agent_init(a, conf);
-    if (contact_all(a, err) < 0 || start_threads(a, err) < 0)
+    if (contact_all(a, err) < 0)
+        goto out;
+    memcpy(a->replica_name, a->seen_name, sizeof a->replica_name);
+    if (start_threads(a, err) < 0)
         goto out;
     log_info(log_event("start"), log_str("group", conf->group_id),
              log_str("replica", a->replica_name), log_str("instance", a->instance_id),

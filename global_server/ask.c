@@ -205,18 +205,21 @@ static struct question *find(struct ask *a, const char *id)
     return NULL;
 }
 
-/* What is no reply to us is somebody else's. A reply's messages come in order. */
-static void take_reply(struct ask *a, const struct record *record)
+/* True when it was for us. A reply's messages come in order. */
+static bool take_reply(struct ask *a, const struct record *record)
 {
     json_t *message = record->value != NULL ? json_parse(record->value, record->value_len, NULL)
                                             : NULL;
     struct question *q = find(a, json_text(message, "id"));
 
-    if (q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages)) {
+    bool ours =
+        q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages);
+    if (ours) {
         json_array_append(q->messages, message);
         q->complete = json_is_true(json_object_get(message, "last"));
     }
     json_decref(message);
+    return ours;
 }
 
 static void print_footer(const json_t *last)
@@ -302,9 +305,9 @@ static int receive(struct ask *a, struct err *err)
         struct record record;
         switch (tail_next(a->tail, 100, &record, err)) {
         case TAIL_RECORD:
-            take_reply(a, &record);
+            if (take_reply(a, &record))
+                deadline_ms = clock_mono_ms() + a->conf->timeout_ms + REPLY_GRACE_MS;
             record_fini(&record);
-            deadline_ms = clock_mono_ms() + a->conf->timeout_ms + REPLY_GRACE_MS;
             break;
         case TAIL_FAILED:
             return -1;

@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/queue.h"
 
+#include <stdint.h>
+
 enum report_kind {
     REPORT_ILL,   /* Neo4j does not serve: leave the group */
     REPORT_ENDED, /* the thread cannot go on: end the program by this error */
@@ -14,6 +16,7 @@ enum report_kind {
 
 struct report {
     enum report_kind kind;
+    int64_t at_ms; /* monotonic */
     struct err err;
 };
 

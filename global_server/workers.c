@@ -14,6 +14,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,7 @@ static int read_request(struct worker *w, struct job *job, struct err *err)
                                     .value = job->record.value,
                                     .value_len = job->record.value_len};
 
+    snprintf(job->replica, sizeof job->replica, "%s", w->conf->replica_name);
     int rc = request_read(&job->request, w->conf->rules, &source, err);
     job->was_read = true;
     record_fini(&job->record);

@@ -16,6 +16,7 @@ struct workers_conf {
     const struct server_conf *conf;
     const struct request_rules *rules;
     const struct answer_limits *limits;
+    const char *replica_name;  /* for replies to requests that never reach it */
     const char *command_topic; /* full name: the position node's topic */
     struct queue *jobs;        /* taken from */
     struct queue *waiting;     /* jobs whose min_offset the replica has not reached */

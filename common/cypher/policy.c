@@ -8,43 +8,42 @@
 #include "cypher/policy.h"
 
 #include "cypher/deletion.h"
-#include "cypher/nesting.h"
+#include "cypher/depth.h"
 #include "cypher/procedure.h"
 #include "cypher/view.h"
 
-#include <stdint.h>
 #include <string.h>
 
 static const char reserved[] = "__db_sync";
 
-enum importing { IMPORT_NO, IMPORT_OPEN, IMPORT_NAME, IMPORT_COMMA };
+enum importing { IMPORT_NO, IMPORT_OPEN, IMPORT_NAME };
 
 struct judge {
     struct view view;
-    struct nesting *nesting;
+    struct depth depth;
     struct cypher_facts *facts;
     struct err *err;
     bool request;
-    bool call_scope;     /* last closed the scope of `CALL (…)` */
-    bool deletes;        /* a DELETE without DETACH */
-    size_t foreach_body; /* where the last | stands that ends the head of a FOREACH */
+    bool deletes; /* a DELETE without DETACH */
     bool to_float, minus_string;
     enum importing importing; /* how far `{ WITH a, b` is read, behind which USE may stand */
     unsigned unions;
 };
 
 enum {
-    SNIPPET_MAX = 40, /* bytes of the text that an error shows */
+    SNIPPET_MAX = 24, /* bytes of the text that an error shows */
     UNIONS_MAX = 100, /* each is a step down the syntax tree: 2026.08 answers 500 to 400 */
 };
 
 static int refuse(struct judge *j, const char *code, const struct lexer_token *t,
                   const char *advice)
 {
-    int shown = (int)(t->len < SNIPPET_MAX ? t->len : SNIPPET_MAX);
+    const char *text = j->view.lexer.text + t->start;
+    int shown = 0; /* plain characters only: it goes into logs and JSON */
 
-    return err_set(j->err, ERR_POISON, code, "%.*s at byte %zu: %s", shown,
-                   j->view.lexer.text + t->start, t->start, advice);
+    while ((size_t)shown < t->len && shown < SNIPPET_MAX && text[shown] >= ' ' && text[shown] < 127)
+        shown++;
+    return err_set(j->err, ERR_POISON, code, "%.*s at byte %zu: %s", shown, text, t->start, advice);
 }
 
 static int refuse_now(struct judge *j, const char *code, const char *advice)
@@ -224,7 +223,7 @@ static bool is_detached(const struct judge *j)
 
     return v->last.word.keyword == KEYWORD_DETACH &&
            (v->before.token.kind == LEXER_END || view_is_op(&v->before, '{') ||
-            view_ends_operand(&v->before) || j->foreach_body == v->before.token.start);
+            view_ends_operand(&v->before) || j->depth.foreach_body == v->before.token.start);
 }
 
 /* `{ WITH a, b USE …`: between names and commas USE is a name, behind a name the clause. */
@@ -232,11 +231,12 @@ static bool is_use_clause(struct judge *j)
 {
     const struct view *v = &j->view;
     enum keyword last = v->last.word.keyword;
+    bool in_case = nesting_top(&j->depth.nesting)->open == 'C';
 
     if (v->now.word.keyword == KEYWORD_USE && view_is_name(&v->next) &&
         (view_is_op(&v->last, '{') || j->importing == IMPORT_NAME || last == KEYWORD_UNION ||
          v->before.word.keyword == KEYWORD_UNION || last == KEYWORD_NEXT ||
-         (v->last.word.flags & KEYWORD_BRANCH) != 0))
+         (!in_case && (v->last.word.flags & KEYWORD_BRANCH) != 0)))
         return true;
     if (v->now.word.keyword == KEYWORD_WITH && view_is_op(&v->last, '{'))
         j->importing = IMPORT_OPEN;
@@ -274,152 +274,21 @@ static int judge_words(struct judge *j)
     return judge_call(j);
 }
 
-static int too_deep(struct judge *j)
-{
-    return refuse_now(j, "cypher.too-deep",
-                      "brackets or operators are nested too deep here; pass a list as parameter, "
-                      "or split the command");
-}
-
-enum mark { MARK_NONE, MARK_CALL, MARK_FOREACH_HEAD, MARK_FOREACH_BODY };
-
-static int open_bracket(struct judge *j)
-{
-    const struct view *v = &j->view;
-    int op = v->now.token.op, mark = MARK_NONE;
-    unsigned cost = op == '(' ? NESTING_ROUND : NESTING_BRACKET;
-
-    if (view_is_word(&(struct view){.last = v->before, .now = v->last}, KEYWORD_CALL) ||
-        (op == '{' && j->call_scope))
-        mark = MARK_CALL;
-    else if (op == '(' && v->last.word.keyword == KEYWORD_FOREACH)
-        mark = MARK_FOREACH_HEAD;
-    if (op == '(' && view_is_name(&v->last) && view_ends_operand(&v->last))
-        cost = NESTING_CALL;
-    if (op == '[' && view_ends_operand(&v->last) && !nesting_operator(j->nesting, NESTING_POSTFIX))
-        return too_deep(j); /* x[0][0]: each is as tall as a dot */
-    if (!nesting_open(j->nesting, (char)op, cost, mark))
-        return too_deep(j);
-    j->call_scope = false;
-    return 0;
-}
-
-static int judge_brackets(struct judge *j)
-{
-    const struct view *v = &j->view;
-    int op = v->now.token.op;
-
-    if (op == '(' || op == '[' || op == '{')
-        return open_bracket(j);
-    bool call = nesting_close(j->nesting, (char)op) == MARK_CALL;
-    j->call_scope = call && op == ')';
-    if (call && op == '}' && v->next.word.keyword == KEYWORD_IN)
-        return refuse(j, "cypher.in-transactions", &v->next.token,
-                      "CALL { … } IN TRANSACTIONS commits in between and cannot be applied exactly "
-                      "once; send several commands instead");
-    return 0;
-}
-
-/* What the operator adds to the height of the syntax tree; 0: nothing. */
-static unsigned operator_cost(const struct view *v)
-{
-    switch (v->now.token.op) {
-    case ';':
-    case '?':
-    case '$':
-        return 0;
-    case '<':
-    case '>': /* an arrow's head: its line counts */
-        return view_is_op(&v->last, '-') || view_is_op(&v->next, '-') ? 0 : NESTING_OPERATOR;
-    case '.':
-    case ':':
-    case '|':
-    case '&':
-    case '!':
-        return NESTING_POSTFIX;
-    default:
-        return NESTING_OPERATOR;
-    }
-}
-
-static bool is_bracket(int op)
-{
-    return op == '(' || op == ')' || op == '[' || op == ']' || op == '{' || op == '}';
-}
-
-static bool is_operator(const struct view_item *item)
-{
-    int op = item->token.op;
-
-    if (item->token.kind == LEXER_WORD)
-        return (item->word.flags & (KEYWORD_BOOLEAN | KEYWORD_OPERATOR)) != 0;
-    return item->token.kind == LEXER_PUNCTUATION && !is_bracket(op) && op != ',' && op != ';';
-}
-
-/* CASE, and not a variable of that name by what follows; one that passes for CASE does no harm, as
- * its level goes on counting. */
-static bool is_case(const struct view *v)
-{
-    int op = v->next.token.kind == LEXER_PUNCTUATION ? v->next.token.op : 0;
-    bool sign = op == '-' || op == '+';
-
-    if (v->now.word.keyword != KEYWORD_CASE || view_is_op(&v->last, '.') ||
-        v->last.word.keyword == KEYWORD_AS || v->next.token.kind == LEXER_END)
-        return false;
-    return sign || (!is_operator(&v->next) && op != ')' && op != ']' && op != '}' && op != ',') ||
-           v->next.word.keyword == KEYWORD_NOT;
-}
-
-/* Where an operand must stand, a word is one, whatever its name: `1 + match`. */
-static bool is_operand(const struct view *v)
-{
-    return is_operator(&v->last) || v->last.word.keyword == KEYWORD_AS ||
-           (v->last.word.keyword == KEYWORD_WITH && is_operator(&v->before)); /* STARTS WITH */
-}
-
-static int judge_word_depth(struct judge *j)
-{
-    const struct view *v = &j->view;
-    const struct keyword_info word = v->now.word;
-    bool in_case = nesting_top(j->nesting)->open == 'C', fits = true;
-
-    if (is_operator(&v->now))
-        fits = nesting_operator(j->nesting, (word.flags & KEYWORD_BOOLEAN) != 0 ? NESTING_BOOLEAN
-                                                                                : NESTING_OPERATOR);
-    else if (is_case(v))
-        fits = nesting_open(j->nesting, 'C', NESTING_CALL, MARK_NONE);
-    else if (word.keyword == KEYWORD_END && in_case && view_ends_operand(&v->last))
-        (void)nesting_close(j->nesting, 'E');
-    else if ((word.flags & KEYWORD_CLAUSE) != 0 && !is_operand(v) &&
-             (in_case || (word.flags & KEYWORD_BRANCH) == 0))
-        nesting_restart(j->nesting, (word.flags & KEYWORD_BRANCH) == 0);
-    return fits ? 0 : too_deep(j);
-}
-
 static int judge_depth(struct judge *j)
 {
-    const struct view *v = &j->view;
-    struct nesting_level *level = nesting_top(j->nesting);
-
-    if (v->now.token.kind == LEXER_PUNCTUATION && is_bracket(v->now.token.op))
-        return judge_brackets(j);
-    j->call_scope = false;
-    if (v->now.token.kind == LEXER_WORD)
-        return judge_word_depth(j);
-    if (v->now.token.kind != LEXER_PUNCTUATION)
+    switch (depth_pass(&j->depth, &j->view)) {
+    case DEPTH_FITS:
         return 0;
-    if (view_is_op(&v->now, '|') && level->mark == MARK_FOREACH_HEAD) {
-        level->mark = MARK_FOREACH_BODY;
-        j->foreach_body = v->now.token.start;
-        nesting_restart(j->nesting, false);
-        return 0;
+    case DEPTH_TOO_DEEP:
+        return refuse_now(j, "cypher.too-deep",
+                          "brackets or operators are nested too deep here; pass a list as "
+                          "parameter, or split the command");
+    case DEPTH_IN_TRANSACTIONS:
+        break;
     }
-    unsigned cost = operator_cost(v);
-    if (view_is_op(&v->now, ','))
-        nesting_restart(j->nesting, false);
-    else if (cost > 0 && !nesting_operator(j->nesting, cost))
-        return too_deep(j);
-    return 0;
+    return refuse(j, "cypher.in-transactions", &j->view.next.token,
+                  "CALL { … } IN TRANSACTIONS commits in between and cannot be applied exactly "
+                  "once; send several commands instead");
 }
 
 /* A number that is zero, or so small that it becomes zero. */
@@ -496,20 +365,27 @@ static int judge_text(struct judge *j, const char *text, size_t len)
     return 0;
 }
 
+/* Field by field: the levels of depth are too large to be zeroed for every text. */
+static void judge_init(struct judge *j, bool request, struct cypher_facts *facts, struct err *err)
+{
+    j->facts = facts;
+    j->err = err;
+    j->request = request;
+    j->deletes = j->to_float = j->minus_string = false;
+    j->importing = IMPORT_NO;
+    j->unions = 0;
+    depth_init(&j->depth);
+}
+
 static int judge(bool request, const char *text, size_t len, struct cypher_facts *facts,
                  struct err *err)
 {
-    struct nesting nesting;
-    struct judge j = {.nesting = &nesting,
-                      .facts = facts,
-                      .err = err,
-                      .request = request,
-                      .foreach_body = SIZE_MAX};
+    struct judge j;
     struct buf decoded = {0};
     int rc = -1;
 
     *facts = (struct cypher_facts){0};
-    nesting_init(&nesting);
+    judge_init(&j, request, facts, err);
     switch (lexer_decode_unicode(text, len, &decoded)) {
     case LEXER_UNICODE_NONE:
         rc = judge_text(&j, text, len);

@@ -88,8 +88,7 @@ static bool is_json_float(const char *s)
     return *s == '\0' && marked;
 }
 
-/* Bare numbers with a fraction stand in stored lists only: shortest text that reads back equal. */
-static void add_real(struct buf *out, double x)
+void jolt_add_real(struct buf *out, double x)
 {
     char text[32];
 
@@ -370,7 +369,7 @@ int jolt_add(struct buf *out, const json_t *value, struct err *err)
         add_integer(out, json_integer_value(value));
         return 0;
     case JSON_REAL:
-        add_real(out, json_real_value(value));
+        jolt_add_real(out, json_real_value(value));
         return 0;
     case JSON_TRUE:
         buf_adds(out, "true");

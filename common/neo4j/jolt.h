@@ -46,4 +46,7 @@
  * holds a part of it. Recursion is as deep as value, which json_parse has limited. */
 MUST_CHECK int jolt_add(struct buf *out, const json_t *value, struct err *err);
 
+/* Appends a finite number as the shortest text that reads back equal, with `.` or `e`. */
+void jolt_add_real(struct buf *out, double x);
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "neo4j/jolt_text.h"
 
+#include "neo4j/jolt.h"
+
 #include <string.h>
 
 static void add_value(struct buf *out, const json_t *value, bool quoted);
@@ -119,6 +121,8 @@ static void add_value(struct buf *out, const json_t *value, bool quoted)
         add_typed(out, type, json_object_get(value, "_value"));
     } else if (json_is_object(value)) {
         add_map(out, value);
+    } else if (json_is_real(value)) {
+        jolt_add_real(out, json_real_value(value));
     } else if (value != NULL) {
         json_add(out, value);
     }

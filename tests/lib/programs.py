@@ -41,7 +41,7 @@ class Program:
     def events(self, name):
         """The log lines of one event, as dictionaries of their bare fields."""
         return [dict(re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', line))
-                for line in self.log.splitlines() if f" event={name}" in line]
+                for line in self.log.splitlines() if f" event={name} " in line + " "]
 
     def wait_event(self, name, deadline_s=30, count=1):
         until(f"{count} x event={name} in the log of {self.program}; it says:\n{self.log[-3000:]}",

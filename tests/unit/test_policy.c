@@ -141,6 +141,7 @@ static const struct row commands[] = {
     {"CREATE (n) RETURN 1 AS x UNION USE neo4j CREATE (n) RETURN 1 AS x", "use"},
     {"CREATE (n) RETURN 1 AS x UNION /**/ ALL USE neo4j CREATE (n) RETURN 1 AS x", "use"},
     {"MATCH (use:Use {use: 1}) SET use.use = 2 WITH use MATCH (use) SET use.a = 1", ""},
+    {"MATCH (use) SET use.a = CASE WHEN true THEN use ELSE use END", ""},
     {"CALL { WITH use MATCH (use) SET use.a = 1 } RETURN 1", ""},
     {"CALL { WITH a, use MATCH (use) SET use.a = 1 } RETURN 1", ""},
 
@@ -403,7 +404,7 @@ static void check(const struct row *row, bool request)
         assert_int_equal(err.class, ERR_POISON);
         assert_memory_equal(err.code, "cypher.", 7);
         assert_true(err.text[0] != '\0');
-        snprintf(got, sizeof got, "%s", err.code + 7);
+        snprintf(got, sizeof got, "%.100s", err.code + 7);
     } else {
         snprintf(got, sizeof got, "%s%s%s", facts.schema ? "S" : "", facts.ends_tx ? "E" : "",
                  facts.alone ? "A" : "");
@@ -463,6 +464,9 @@ static const struct {
     {"when as operand", "WITH 1 AS when RETURN CASE WHEN true THEN when", "+when", "", "", " END",
      70, 81},
     {"cases added", "RETURN 1", "+CASE WHEN true THEN 1 END", "", "", "", 75, 81},
+    {"cases that hold clause words", "RETURN 1", "+CASE match WHEN with THEN set END", "", "", "",
+     25, 81},
+    {"operands called with", "RETURN a", " ENDS WITH with", "", "", "", 80, 81},
     {"cases with a sign added", "RETURN 1", "+CASE -x WHEN 1 THEN 1 END", "", "", "", 70, 81},
     {"cases with NOT added", "RETURN 1", "+CASE NOT x WHEN 1 THEN 1 END", "", "", "", 70, 81},
     {"cases that end in end", "RETURN 1", "+CASE WHEN 1 THEN end WHEN 2 THEN 1 END", "", "", "", 70,

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* command, letter, apply_cut, cmd_send_message: what db_sync computes without servers. */
+#include "db_sync/apply.h"
+#include "db_sync/cmd_send.h"
+#include "db_sync/command.h"
+#include "db_sync/letter.h"
+
+#include "base/json.h"
+
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT 1000
+
+static struct command *decode(const char *value)
+{
+    struct hash *hash = hash_new();
+    struct record record = {.offset = 7, .value = value, .value_len = value != NULL ? strlen(value) : 0};
+    struct command *c = command_new_take(&record, LIMIT, hash);
+
+    hash_free(hash);
+    return c;
+}
+
+static void messages_and_their_verdicts(void **state)
+{
+    static const struct {
+        const char *value, *code; /* NULL: good */
+    } cases[] = {
+        {"{\"command\":\"CREATE (:A)\"}", NULL},
+        {"{\"command\":\"CREATE (:A)\",\"with_key\":\"k\",\"id\":\"i\",\"params\":{\"x\":[1,{\"y\":null}]},\"other\":1}", NULL},
+        {"{\"command\":\"CREATE (:A)\",\"params\":null}", NULL},
+        {"{\"command\":\"CREATE (:A {t: 'a\\u0000b'})\"}", NULL},
+        {"{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE (:B)\"}]}", NULL},
+        {NULL, "command.empty"},
+        {"", "command.empty"},
+        {"x", "json.invalid"},
+        {"{\"command\":\"CREATE (:A)\"", "json.invalid"},
+        {"{\"command\":\"CREATE (:A)\"} x", "json.invalid"},
+        {"[1]", "command.no-object"},
+        {"\"CREATE (:A)\"", "command.no-object"},
+        {"{}", "command.missing"},
+        {"{\"command\":1}", "command.type"},
+        {"{\"command\":\"CREATE (:A)\",\"command\":\"CREATE (:B)\"}", "json.duplicate-key"},
+        {"{\"command\":\"CREATE (:A)\",\"params\":[1]}", "command.params"},
+        {"{\"command\":\"CREATE (:A)\",\"with_key\":1}", "command.type"},
+        {"{\"command\":\"CREATE (:A)\",\"params\":{\"n\":9223372036854775808}}", "json.number-range"},
+        {"{\"command\":\"CREATE (:A)\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}", "command.typed-parameter"},
+        {"{\"command\":\"CREATE (:A)\",\"commands\":[]}", "command.both"},
+        {"{\"commands\":[]}", "command.commands"},
+        {"{\"commands\":{}}", "command.commands"},
+        {"{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE INDEX i FOR (a:A) ON (a.b)\"}]}", "command.mixed-schema"},
+        {"{\"command\":\"SHOW USERS\"}", "cypher.show"},
+        {"{\"command\":\"\"}", "cypher.empty"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct command *c = decode(cases[i].value);
+        const char *code = c->verdict != NULL ? c->verdict->code : NULL;
+        if ((code == NULL) != (cases[i].code == NULL) || (code != NULL && strcmp(code, cases[i].code) != 0))
+            fail_msg("%s: %s", cases[i].value, code != NULL ? code : "good");
+        assert_int_equal(c->stmt_count == 0, code != NULL);
+        command_free(c);
+    }
+}
+
+static void too_large_and_too_deep(void **state)
+{
+    char value[LIMIT + 100];
+    struct err err = {0};
+
+    (void)state;
+    memset(value, ' ', sizeof value);
+    memcpy(value, "{\"command\":\"CREATE (:A)\"}", 25);
+    assert_int_equal(command_check(value, LIMIT, LIMIT, &err), 0);
+    assert_int_equal(command_check(value, LIMIT + 1, LIMIT, &err), -1);
+    assert_string_equal(err.code, "command.too-large");
+    err_clear(&err);
+    memset(value, '[', 500);
+    assert_int_equal(command_check(value, 500, LIMIT, &err), -1);
+    assert_string_equal(err.code, "json.too-deep");
+}
+
+static void facts_come_from_text_and_parameters(void **state)
+{
+    struct command *c = decode("{\"command\":\"MATCH (n) DELETE n\"}");
+
+    (void)state;
+    assert_true(c->ends_tx && !c->alone && !c->schema);
+    command_free(c);
+    c = decode("{\"command\":\"CREATE (:A {x: $x})\",\"params\":{\"x\":[{\"y\":-0.0}]}}");
+    assert_true(c->alone);
+    command_free(c);
+    c = decode("{\"command\":\"DROP INDEX i\"}");
+    assert_true(c->schema);
+    command_free(c);
+    c = decode("{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE (:B {n: $n})\",\"params\":{\"n\":1.0}}]}");
+    assert_int_equal(c->stmt_count, 2);
+    assert_string_equal(c->json.data + c->stmt_ends[0], "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
+    command_free(c);
+}
+
+static void batches_are_cut_where_they_must_be(void **state)
+{
+    struct command plain = {.json = {.len = 10}}, ends = {.json = {.len = 10}, .ends_tx = true};
+    struct command alone = {.json = {.len = 10}, .alone = true}, schema = {.schema = true};
+    struct command large = {.json = {.len = 1000}};
+    const struct {
+        struct command *list[5];
+        size_t count, bytes, k;
+    } cases[] = {
+        {{&plain, &plain, &plain, NULL}, 10, 100, 3}, {{&plain, &plain, &plain, NULL}, 2, 100, 2},
+        {{&plain, &plain, &plain, NULL}, 10, 25, 2},  {{&large, &plain, NULL}, 10, 100, 1},
+        {{&plain, &ends, &plain, NULL}, 10, 100, 2},  {{&ends, &plain, NULL}, 10, 100, 1},
+        {{&plain, &alone, &plain, NULL}, 10, 100, 1}, {{&alone, &plain, NULL}, 10, 100, 1},
+        {{&plain, &schema, NULL}, 10, 100, 1},        {{&schema, &plain, NULL}, 10, 100, 1},
+        {{&plain, &large, NULL}, 10, 100, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = 0;
+        while (cases[i].list[n] != NULL)
+            n++;
+        size_t k = apply_cut(cases[i].list, n, cases[i].count, cases[i].bytes);
+        if (k != cases[i].k)
+            fail_msg("case %zu: %zu", i, k);
+    }
+}
+
+static void letters(void **state)
+{
+    static const struct {
+        const char *value;
+        size_t limit;
+        const char *body;
+    } cases[] = {
+        {"{\"command\":\"X\"}", 1000, "{\"command\":\"X\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
+        {"nope", 1000, "{\"raw_base64\":\"bm9wZQ==\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
+        {"[1]", 1000, "{\"raw_base64\":\"WzFd\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
+        {"abc", 2,
+         "{\"size\":3,\"sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"first_base64\":\"YWJj\","
+         "\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
+    };
+    struct err why = {0};
+
+    (void)state;
+    err_set(&why, ERR_POISON, "c.d", "why");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf body = {0};
+        struct record record = {.value = cases[i].value, .value_len = strlen(cases[i].value)};
+        letter_add_body(&body, &record, &why, cases[i].limit);
+        assert_string_equal(buf_str(&body), cases[i].body);
+        buf_fini(&body);
+    }
+}
+
+static void keys(void **state)
+{
+    static const char *const cases[][2] = {{"{\"with_key\":\"k\",\"id\":\"i\"}", "k"},
+                                           {"{\"id\":\"i\"}", "i"},
+                                           {"{}", "t/0/7"},
+                                           {"not json", "t/0/7"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf key = {0};
+        struct record record = {.offset = 7, .value = cases[i][0], .value_len = strlen(cases[i][0])};
+        command_add_key(&key, &record, "t");
+        assert_string_equal(buf_str(&key), cases[i][1]);
+        buf_fini(&key);
+    }
+}
+
+static void lines_become_messages(void **state)
+{
+    struct buf out = {0};
+    struct err err = {0};
+    json_t *params = json_pack("{s:i}", "n", 1);
+    char *key;
+
+    (void)state;
+    assert_int_equal(cmd_send_message(&out, &key, "CREATE (:A)", 11, "k", params, &err), 0);
+    assert_string_equal(buf_str(&out), "{\"command\":\"CREATE (:A)\",\"params\":{\"n\":1},\"with_key\":\"k\"}");
+    assert_string_equal(key, "k");
+    free(key);
+    buf_reset(&out);
+    assert_int_equal(cmd_send_message(&out, &key, "{\"command\":\"X\",\"with_key\":\"own\"}", 32, "k", params, &err), 0);
+    assert_string_equal(buf_str(&out), "{\"command\":\"X\",\"with_key\":\"own\"}");
+    assert_string_equal(key, "own");
+    free(key);
+    buf_reset(&out);
+    assert_int_equal(cmd_send_message(&out, &key, "{\"command\":", 11, NULL, NULL, &err), -1);
+    json_decref(params);
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_and_their_verdicts),
+        cmocka_unit_test(too_large_and_too_deep),
+        cmocka_unit_test(facts_come_from_text_and_parameters),
+        cmocka_unit_test(batches_are_cut_where_they_must_be),
+        cmocka_unit_test(letters),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(lines_become_messages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

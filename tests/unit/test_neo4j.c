@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* code, endpoint and the pure parts of tx and position. */
+#include "neo4j/code.h"
+#include "neo4j/endpoint.h"
+#include "neo4j/position.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+static void every_code_has_its_class(void **state)
+{
+    static const struct {
+        const char *code;
+        enum err_class class;
+    } cases[] = {
+        {"Neo.TransientError.Transaction.DeadlockDetected", ERR_RETRY},
+        {"Neo.TransientError.Database.DatabaseUnavailable", ERR_RETRY},
+        {"Neo.TransientError.General.MemoryPoolOutOfMemoryError", ERR_SHRINK},
+        {"Neo.ClientError.General.TransactionOutOfMemoryError", ERR_SHRINK},
+        {"Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration", ERR_SHRINK},
+        {"Neo.ClientError.Transaction.LockClientStopped", ERR_RETRY},
+        {"Neo.TransientError.Transaction.LockClientStopped", ERR_RETRY},
+        {"Neo.ClientError.Transaction.TransactionNotFound", ERR_RETRY},
+        {"Neo.ClientError.Security.Unauthorized", ERR_CONFIG},
+        {"Neo.ClientError.Security.AuthenticationRateLimit", ERR_RETRY},
+        {"Neo.ClientError.Database.DatabaseNotFound", ERR_CONFIG},
+        {"Neo.ClientError.Statement.SyntaxError", ERR_POISON},
+        {"Neo.ClientError.Schema.ConstraintValidationFailed", ERR_POISON},
+        {"Neo.ClientError.Procedure.ProcedureNotFound", ERR_POISON},
+        {"Neo.ClientError.Request.InvalidFormat", ERR_POISON},
+        {"Neo.DatabaseError.Schema.ConstraintCreationFailed", ERR_POISON},
+        {"Neo.DatabaseError.Statement.ExecutionFailed", ERR_POISON},
+        {"Neo.DatabaseError.Transaction.TransactionCommitFailed", ERR_UNKNOWN},
+        {"Neo.DatabaseError.General.UnknownError", ERR_SHRINK},
+        {"something else", ERR_SHRINK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (code_class(cases[i].code) != cases[i].class)
+            fail_msg("%s: %s", cases[i].code, err_class_name(code_class(cases[i].code)));
+}
+
+static void addresses(void **state)
+{
+    static const struct {
+        const char *uri, *http_uri, *http;
+        int64_t bolt_port;
+    } cases[] = {
+        {"http://localhost:7474", NULL, "http://localhost:7474", 0},
+        {"https://db:7473/", NULL, "https://db:7473", 0},
+        {"bolt://db", NULL, "http://db:7474", 7687},
+        {"neo4j://db:7687", NULL, "http://db:7474", 7687},
+        {"neo4j://[::1]:7687", NULL, "http://[::1]:7474", 7687},
+        {"bolt://db:9999", "http://db:8888", "http://db:8888", 0},
+        {"bolt://db:9999", NULL, NULL, 0},
+        {"bolt+s://db", NULL, NULL, 0},
+        {"db:7474", NULL, NULL, 0},
+        {"http://user@db:7474", NULL, NULL, 0},
+        {"bolt://user:pw@db", NULL, NULL, 0},
+        {"bolt://db:x", NULL, NULL, 0},
+        {"bolt://", NULL, NULL, 0},
+        {"http://", NULL, NULL, 0},
+        {"bolt://db", "db:7474", NULL, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct endpoint e;
+        struct err err = {0};
+        int rc = endpoint_init(&e, cases[i].uri, cases[i].http_uri, &err);
+        if ((rc == 0) != (cases[i].http != NULL) || (rc < 0 && err.class != ERR_CONFIG))
+            fail_msg("%s: %d %s", cases[i].uri, rc, err.text);
+        if (rc == 0 && (strcmp(e.http, cases[i].http) != 0 || e.bolt_port != cases[i].bolt_port))
+            fail_msg("%s: %s", cases[i].uri, e.http);
+        endpoint_fini(&e);
+    }
+}
+
+static void statements_are_json(void **state)
+{
+    struct buf b = {0};
+    json_t *params = json_pack("{s:i}", "n", 1), *none = json_object();
+
+    (void)state;
+    tx_add_stmt(&b, "RETURN \"a\"\n$n", 13, params);
+    assert_string_equal(buf_str(&b), "{\"statement\":\"RETURN \\\"a\\\"\\n$n\",\"parameters\":{\"n\":1}}");
+    buf_reset(&b);
+    tx_add_stmt(&b, "RETURN 1", 8, none);
+    assert_string_equal(buf_str(&b), "{\"statement\":\"RETURN 1\"}");
+    json_decref(params);
+    json_decref(none);
+    buf_fini(&b);
+}
+
+static void outcome_depends_on_each_offset_and_code(void **state)
+{
+    struct position a, b;
+    char text[HASH_ID_SIZE], other[HASH_ID_SIZE];
+
+    (void)state;
+    position_init(&a, 0, "r");
+    position_init(&b, 0, "r");
+    position_add_outcome(&a, 1, "");
+    position_add_outcome(&b, 1, "");
+    assert_true(position_equal(&a, &b));
+    position_add_outcome(&a, 2, "");
+    position_add_outcome(&b, 2, "Neo.X");
+    assert_false(position_equal(&a, &b));
+    position_outcome_text(&a, text);
+    position_outcome_text(&b, other);
+    assert_int_equal(strlen(text), 32);
+    assert_string_not_equal(text, other);
+    /* order counts */
+    position_init(&a, 0, "r");
+    position_init(&b, 0, "r");
+    position_add_outcome(&a, 1, "x");
+    position_add_outcome(&a, 2, "y");
+    position_add_outcome(&b, 2, "y");
+    position_add_outcome(&b, 1, "x");
+    assert_false(position_equal(&a, &b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_has_its_class),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(statements_are_json),
+        cmocka_unit_test(outcome_depends_on_each_offset_and_code),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
