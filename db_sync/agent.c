@@ -31,10 +31,8 @@ static int open_all(struct agent *a, struct err *err)
     const struct options *o = a->options;
     struct kafka_conf kafka = setup_kafka(&o->setup, "db_sync");
     char *topic = setup_topic(&o->setup, o->command_topic);
-    struct reader_conf reader = {.kafka = &kafka,
-                                 .topic = topic,
-                                 .group_id = o->group_id,
-                                 .queue_bytes = o->prefetch_bytes};
+    struct reader_conf reader = {
+        .kafka = &kafka, .topic = topic, .group_id = o->group_id, .queue_bytes = o->prefetch_bytes};
     int rc = -1;
 
     if (client_check(&kafka, err) == 0 && setup_tx_open(&o->setup, &a->tx, err) == 0 &&

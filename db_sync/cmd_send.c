@@ -69,9 +69,8 @@ static int send_line(struct sending *s, const char *line, size_t len, struct err
         return 0;
     if (cmd_send_message(&message, &key, line, len, s->options->key, s->params, err) < 0)
         goto out;
-    if (!s->options->unchecked &&
-        command_check(buf_str(&message), message.len, (size_t)s->options->max_command_bytes, err) <
-            0)
+    if (!s->options->unchecked && command_check(buf_str(&message), message.len,
+                                                (size_t)s->options->max_command_bytes, err) < 0)
         goto out;
     const struct producer_record record = {.topic = s->topic,
                                            .key = key,

@@ -14,7 +14,8 @@
 /* Newest status by key, in the order in which the keys first came. */
 static void keep(json_t *by_key, const struct record *record)
 {
-    json_t *status = record->value_len > 0 ? json_parse(record->value, record->value_len, NULL) : NULL;
+    json_t *status =
+        record->value_len > 0 ? json_parse(record->value, record->value_len, NULL) : NULL;
 
     if (record->key != NULL && json_is_object(status))
         json_object_setn(by_key, record->key, record->key_len, status);
@@ -66,16 +67,17 @@ static void show(const json_t *by_key, bool json)
     static const struct {
         const char *name;
         bool number;
-    } columns[] = {{"REPLICA", false}, {"PROGRAM", false}, {"STATE", false},  {"OFFSET", true},
-                   {"LAG", true},      {"AGE_MS", true},   {"SERVER", false}, {"TIME", false},
-                   {"REASON", false}};
+    } columns[] = {{"REPLICA", false}, {"PROGRAM", false}, {"STATE", false},
+                   {"OFFSET", true},   {"LAG", true},      {"AGE_MS", true},
+                   {"SERVER", false},  {"TIME", false},    {"REASON", false}};
     struct table *table = table_new();
     const char *key;
     json_t *status;
 
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         table_add_column(table, columns[i].name, columns[i].number);
-    json_object_foreach((json_t *)by_key, key, status) {
+    json_object_foreach((json_t *)by_key, key, status)
+    {
         if (json) {
             char *line = json_dumps(status, JSON_COMPACT);
             puts(line != NULL ? line : "");

@@ -41,7 +41,8 @@ static void make_plan(struct plan *plan, const struct options *o)
         plan->names[i] = setup_topic(&o->setup, names[i]);
         plan->wants[i] = (struct topic_want){.name = plan->names[i], .partitions = many};
     }
-    struct topic_want *command = &plan->wants[0], *fail = &plan->wants[3], *status = &plan->wants[4];
+    struct topic_want *command = &plan->wants[0], *fail = &plan->wants[3],
+                      *status = &plan->wants[4];
     command->partitions = status->partitions = 1;
     command->partitions_exact = status->partitions_exact = true;
     plan->wants[1].partitions_least = 2;
@@ -99,10 +100,11 @@ static int each_topic(const struct options *o, struct topics *topics, const stru
         show_row(table, o->json, plan->names[i], outcomes[result.outcome], result.detail);
     }
     if (wrong > 0)
-        return err_set(err, ERR_DIFFERS, "topics.differ",
-                       "%d of %d topics are not as they should be; missing ones are made by db_sync "
-                       "topics create, settings are changed with Kafka's own tools",
-                       wrong, TOPIC_COUNT);
+        return err_set(
+            err, ERR_DIFFERS, "topics.differ",
+            "%d of %d topics are not as they should be; missing ones are made by db_sync "
+            "topics create, settings are changed with Kafka's own tools",
+            wrong, TOPIC_COUNT);
     return 0;
 }
 

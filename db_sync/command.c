@@ -33,17 +33,15 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
                        "a parameter is a string of %zu bytes; Neo4j takes at most %d",
                        json_string_length(value), STRING_MAX);
     if (json_is_array(value))
-        json_array_foreach(value, i, member)
-            if (judge_value(member, minus_zero, err) < 0)
-                return -1;
+        json_array_foreach(value, i,
+                           member) if (judge_value(member, minus_zero, err) < 0) return -1;
     if (json_is_object(value)) {
         if (json_object_get(value, "$type") != NULL)
             return err_set(err, ERR_POISON, "command.typed-parameter",
                            "typed parameters ({\"$type\": …}) are not understood; build the value "
                            "in Cypher, as in datetime($text)");
-        json_object_foreach((json_t *)value, key, member)
-            if (judge_value(member, minus_zero, err) < 0)
-                return -1;
+        json_object_foreach((json_t *)value, key,
+                            member) if (judge_value(member, minus_zero, err) < 0) return -1;
     }
     return 0;
 }
@@ -87,9 +85,8 @@ static int add_statements(struct command *c, const json_t *list, struct err *err
                        "\"commands\" must be a list of 1 to %d objects {\"command\", \"params\"}",
                        STATEMENTS_MAX);
     c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
-    json_array_foreach(list, i, object)
-        if (add_statement(c, object, err) < 0)
-            return err_wrap(err, "commands[%zu]", i);
+    json_array_foreach(list, i, object) if (add_statement(c, object, err) <
+                                            0) return err_wrap(err, "commands[%zu]", i);
     return 0;
 }
 
@@ -166,7 +163,8 @@ void command_free(struct command *c)
 size_t command_bytes(const struct command *c)
 {
     /* librdkafka's message and our allocations cost about half a kilobyte */
-    return c->record.value_len + c->json.size + c->stmt_count * sizeof *c->stmt_ends + sizeof *c + 512;
+    return c->record.value_len + c->json.size + c->stmt_count * sizeof *c->stmt_ends + sizeof *c +
+           512;
 }
 
 int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err)
@@ -180,7 +178,8 @@ int command_check(const char *value, size_t len, size_t limit_bytes, struct err 
 
 void command_add_key(struct buf *out, const struct record *record, const char *topic)
 {
-    json_t *root = record->value != NULL ? json_parse(record->value, record->value_len, NULL) : NULL;
+    json_t *root =
+        record->value != NULL ? json_parse(record->value, record->value_len, NULL) : NULL;
     const json_t *key = json_object_get(root, "with_key");
 
     if (!json_is_string(key))

@@ -11,16 +11,16 @@
 #include <stddef.h>
 
 struct command {
-    struct record record; /* owned */
+    struct record record;            /* owned */
     char fingerprint[HASH_HEX_SIZE]; /* of the record */
-    struct buf json;      /* its statements, one after the other */
-    size_t *stmt_ends;    /* where each ends in json */
-    size_t stmt_count;    /* 0 with a verdict */
-    bool schema;          /* has a kind of transaction of its own */
-    bool ends_tx;         /* what it did is only known at commit: nothing follows it */
-    bool alone;           /* nothing before it and nothing after */
-    bool lettered;        /* its dead letter is acknowledged */
-    struct err *verdict;  /* ERR_POISON: it can never succeed; NULL: none */
+    struct buf json;                 /* its statements, one after the other */
+    size_t *stmt_ends;               /* where each ends in json */
+    size_t stmt_count;               /* 0 with a verdict */
+    bool schema;                     /* has a kind of transaction of its own */
+    bool ends_tx;                    /* what it did is only known at commit: nothing follows it */
+    bool alone;                      /* nothing before it and nothing after */
+    bool lettered;                   /* its dead letter is acknowledged */
+    struct err *verdict;             /* ERR_POISON: it can never succeed; NULL: none */
 };
 
 /* Decodes a record: never fails, what is wrong becomes the verdict. Owns *record from then on.

@@ -104,11 +104,14 @@ static int send_one(struct letters *l, const struct command *c, size_t limit_byt
     snprintf(offset, sizeof offset, "%" PRId64, c->record.offset);
     snprintf(attempt, sizeof attempt, "%" PRId64, l->attempt);
     clock_text(clock_wall_ms(), time, sizeof time);
-    const struct producer_header headers[] = {
-        {"topic", l->command_topic},      {"partition", partition},
-        {"offset", offset},               {"code", c->verdict->code},
-        {"replica", options_replica(l->options)}, {"attempt", attempt},
-        {"time", time},                   {NULL, NULL}};
+    const struct producer_header headers[] = {{"topic", l->command_topic},
+                                              {"partition", partition},
+                                              {"offset", offset},
+                                              {"code", c->verdict->code},
+                                              {"replica", options_replica(l->options)},
+                                              {"attempt", attempt},
+                                              {"time", time},
+                                              {NULL, NULL}};
 
     command_add_key(&key, &c->record, l->command_topic);
     letter_add_body(&body, &c->record, c->verdict, limit_bytes);

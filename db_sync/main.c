@@ -35,8 +35,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     int rc = -1;
 
-    enum conf_outcome outcome =
-        conf_read(&options_program, argc, argv, &options, &args, &err);
+    enum conf_outcome outcome = conf_read(&options_program, argc, argv, &options, &args, &err);
     if (outcome == CONF_GO) {
         log_init("db_sync", (enum log_level)options.setup.log_level,
                  (enum log_format)options.setup.log_format);

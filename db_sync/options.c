@@ -8,22 +8,23 @@
 static const struct conf_option rows[] = {
     SETUP_KAFKA_ROWS(struct options, ALL),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, DB_SYNC_RUN,
-     "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in Neo4j"},
+     "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
+     "Neo4j"},
     {"REPLICA_ID", CONF_TEXT, AT(replica_id), NULL, NULL, NULL, 0, DB_SYNC_RUN,
      "Name of this replica in replies and status; default GROUP_ID"},
     {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED, ALL,
      "The log of commands, exactly one partition"},
-    {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED, DB_SYNC_RUN | DB_SYNC_TOPICS,
-     "Where commands go that can never succeed"},
-    {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED, DB_SYNC_RUN | DB_SYNC_STATUS | DB_SYNC_TOPICS,
-     "Where every replica tells how far it is"},
-    {"REQUEST_TOPIC", CONF_TEXT, AT(request_topic), "request", NULL, NULL, CONF_REQUIRED, DB_SYNC_TOPICS,
-     "Read requests for the global_servers"},
-    {"RESPONSE_TOPIC", CONF_TEXT, AT(response_topic), "response", NULL, NULL, CONF_REQUIRED, DB_SYNC_TOPICS,
-     "Replies to requests that name no topic"},
+    {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED,
+     DB_SYNC_RUN | DB_SYNC_TOPICS, "Where commands go that can never succeed"},
+    {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED,
+     DB_SYNC_RUN | DB_SYNC_STATUS | DB_SYNC_TOPICS, "Where every replica tells how far it is"},
+    {"REQUEST_TOPIC", CONF_TEXT, AT(request_topic), "request", NULL, NULL, CONF_REQUIRED,
+     DB_SYNC_TOPICS, "Read requests for the global_servers"},
+    {"RESPONSE_TOPIC", CONF_TEXT, AT(response_topic), "response", NULL, NULL, CONF_REQUIRED,
+     DB_SYNC_TOPICS, "Replies to requests that name no topic"},
     SETUP_NEO4J_ROWS(struct options, DB_SYNC_RUN),
-    {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0, DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_TOPICS,
-     "Larger commands go to the fail topic"},
+    {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0,
+     DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, DB_SYNC_RUN,
      "Commands read ahead while a transaction runs"},
     {"BATCH_COUNT", CONF_INT, AT(batch_count), "1000", "1", "10000", 0, DB_SYNC_RUN,
@@ -51,23 +52,29 @@ static const struct conf_option rows[] = {
      "Copies of each new topic; 0: three, or the number of brokers if that is less"},
     {"REQUEST_PARTITIONS", CONF_INT, AT(request_partitions), "12", "1", "1000", 0, DB_SYNC_TOPICS,
      "Partitions of the request, response and fail topic; more than there are global_servers"},
-    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS,
-     "Results as JSON"},
-    {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY, DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS,
-     "How long to wait for Kafka"},
+    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY,
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS, "Results as JSON"},
+    {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY,
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS, "How long to wait for Kafka"},
     SETUP_LOG_ROWS(struct options, ALL),
     {0},
 };
 
 static const struct conf_command commands[] = {
-    {"run", "", "Applies the log of commands to the Neo4j beside it, each exactly once, until it is "
-     "stopped. Waits while Kafka or Neo4j are away.", DB_SYNC_RUN},
-    {"send", "[COMMAND…]", "Sends commands to the command topic: those of the command line, of --file, "
+    {"run", "",
+     "Applies the log of commands to the Neo4j beside it, each exactly once, until it is "
+     "stopped. Waits while Kafka or Neo4j are away.",
+     DB_SYNC_RUN},
+    {"send", "[COMMAND…]",
+     "Sends commands to the command topic: those of the command line, of --file, "
      "or of standard input. A line is Cypher, or a JSON object such as "
-     "{\"command\":\"CREATE (:P {n: $n})\",\"params\":{\"n\":1}}. Ends when Kafka has them all.", DB_SYNC_SEND},
+     "{\"command\":\"CREATE (:P {n: $n})\",\"params\":{\"n\":1}}. Ends when Kafka has them all.",
+     DB_SYNC_SEND},
     {"status", "", "Shows how far every replica is, from the status topic.", DB_SYNC_STATUS},
-    {"topics", "create|check", "create makes the missing topics with the settings they need; check "
-     "names every difference and ends with 7 if there is one.", DB_SYNC_TOPICS},
+    {"topics", "create|check",
+     "create makes the missing topics with the settings they need; check "
+     "names every difference and ends with 7 if there is one.",
+     DB_SYNC_TOPICS},
     {0},
 };
 /* clang-format on */
@@ -75,8 +82,9 @@ static const struct conf_command commands[] = {
 const struct conf_program options_program = {
     .name = "db_sync",
     .version = CYPHERLOG_VERSION,
-    .summary = "applies an ordered log of Cypher commands from Kafka to a Neo4j Community database, "
-               "each command exactly once, so that any number of replicas stay equal.",
+    .summary =
+        "applies an ordered log of Cypher commands from Kafka to a Neo4j Community database, "
+        "each command exactly once, so that any number of replicas stay equal.",
     .examples = "  export BROKERS=localhost:9092\n"
                 "  db_sync topics create\n"
                 "  GROUP_ID=a NEO4J_URI=http://localhost:7474 NEO4J_PASS_FILE=secret db_sync run\n"

@@ -47,8 +47,8 @@ void outage_over(struct outage *o)
 {
     if (o->attempts == 0)
         return;
-    log_info(log_event(o->answers ? "neo4j_free" : "neo4j_up"), log_int("after_ms", clock_mono_ms() - o->since_ms),
-             log_int("attempts", o->attempts));
+    log_info(log_event(o->answers ? "neo4j_free" : "neo4j_up"),
+             log_int("after_ms", clock_mono_ms() - o->since_ms), log_int("attempts", o->attempts));
     report_neo4j_down(o->report, NULL);
     backoff_reset(&o->backoff);
     o->attempts = 0;

@@ -70,11 +70,12 @@ int prepare_check_log(struct reader *reader, const char *topic, const struct pos
         record_fini(&record);
     }
     if (strcmp(fingerprint, position->fingerprint) != 0)
-        return err_set(err, ERR_GUARD, "log.another",
-                       "%s[0]: the record at %" PRId64 " is not the one that this replica applied: "
-                       "the topic was deleted and made anew, or belongs to another graph; wipe this "
-                       "replica if the new log is right",
-                       topic, position->last_offset);
+        return err_set(
+            err, ERR_GUARD, "log.another",
+            "%s[0]: the record at %" PRId64 " is not the one that this replica applied: "
+            "the topic was deleted and made anew, or belongs to another graph; wipe this "
+            "replica if the new log is right",
+            topic, position->last_offset);
     return 0;
 }
 
@@ -109,8 +110,7 @@ static int wait_and_check(struct prepare *p, const struct err *cause, struct err
 
 static int take_record(struct prepare *p, struct record *record, struct err *err)
 {
-    struct command *c =
-        command_new_take(record, (size_t)p->options->max_command_bytes, p->hash);
+    struct command *c = command_new_take(record, (size_t)p->options->max_command_bytes, p->hash);
     size_t bytes = command_bytes(c);
 
     p->read.last_offset = c->record.offset;
@@ -138,8 +138,7 @@ static int turn(struct prepare *p, struct err *err)
         return wait_and_check(p, &why, err);
     case READER_FAILED:
         /* What the log says now explains it better than librdkafka's code. */
-        if (prepare_check_log(p->reader, p->topic, &p->read, err) == 0 ||
-            err->class == ERR_RETRY)
+        if (prepare_check_log(p->reader, p->topic, &p->read, err) == 0 || err->class == ERR_RETRY)
             *err = why;
         return -1;
     case READER_NOTHING:

@@ -113,8 +113,8 @@ static int first_offset(struct writer *w, struct reader *reader, const struct op
                        w->topic, low, *offset);
     if (high < *offset)
         return err_set(err, ERR_GUARD, "log.ends-before",
-                       "%s[0]: the log ends at %" PRId64 ", --adopt %" PRId64 " lies beyond", w->topic,
-                       high, *offset);
+                       "%s[0]: the log ends at %" PRId64 ", --adopt %" PRId64 " lies beyond",
+                       w->topic, high, *offset);
     return 0;
 }
 
@@ -181,8 +181,7 @@ int start_position(struct writer *w, struct reader *reader, const struct options
     outage_over(&w->outage);
     snprintf(w->position.replica, sizeof w->position.replica, "%s", options_replica(options));
     log_info(log_event("position"), log_str("topic", w->topic),
-             log_int("next_offset", w->position.next_offset),
-             log_str("epoch", w->position.epoch));
+             log_int("next_offset", w->position.next_offset), log_str("epoch", w->position.epoch));
     report_applied(w->report, &w->position);
     return 0;
 }

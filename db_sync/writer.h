@@ -10,15 +10,15 @@
 #include "db_sync/outage.h"
 
 struct writer {
-    struct tx *tx;               /* borrowed */
-    char *topic;                 /* full name of the command topic */
-    char owner[HASH_ID_SIZE];    /* of this process; every epoch of ours begins with it */
-    int64_t serial;              /* of the next epoch */
-    int64_t timeout_ms;          /* TRANSACTION_TIMEOUT */
-    struct position position;    /* what the replica holds */
+    struct tx *tx;            /* borrowed */
+    char *topic;              /* full name of the command topic */
+    char owner[HASH_ID_SIZE]; /* of this process; every epoch of ours begins with it */
+    int64_t serial;           /* of the next epoch */
+    int64_t timeout_ms;       /* TRANSACTION_TIMEOUT */
+    struct position position; /* what the replica holds */
     struct outage outage;
     struct report *report;
-    struct buf head, tail;       /* first and last statement of the transaction in hand */
+    struct buf head, tail; /* first and last statement of the transaction in hand */
     struct tx_stmt *stmts;
     size_t stmt_room;
 };

@@ -35,10 +35,10 @@ static const struct {
     const char *unit;
     int64_t factor;
 } units[] = {
-    {CONF_BYTES, "B", 1},          {CONF_BYTES, "KiB", 1 << 10}, {CONF_BYTES, "MiB", 1 << 20},
-    {CONF_BYTES, "GiB", 1 << 30},  {CONF_BYTES, "kB", 1000},     {CONF_BYTES, "MB", 1000000},
-    {CONF_BYTES, "GB", 1000000000}, {CONF_MS, "ms", 1},          {CONF_MS, "s", 1000},
-    {CONF_MS, "m", 60000},         {CONF_MS, "h", 3600000},
+    {CONF_BYTES, "B", 1},           {CONF_BYTES, "KiB", 1 << 10}, {CONF_BYTES, "MiB", 1 << 20},
+    {CONF_BYTES, "GiB", 1 << 30},   {CONF_BYTES, "kB", 1000},     {CONF_BYTES, "MB", 1000000},
+    {CONF_BYTES, "GB", 1000000000}, {CONF_MS, "ms", 1},           {CONF_MS, "s", 1000},
+    {CONF_MS, "m", 60000},          {CONF_MS, "h", 3600000},
 };
 
 static bool unit_factor(enum conf_type type, const char *unit, int64_t *factor)

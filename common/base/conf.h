@@ -32,13 +32,13 @@ enum {
 struct conf_option {
     const char *name; /* NULL ends the table */
     enum conf_type type;
-    size_t offset;      /* of the field in the program's struct */
-    const char *def;    /* as a person would write it; NULL: none */
-    const char *min;    /* least value, or the names of a CONF_ENUM */
-    const char *max;    /* largest value */
-    unsigned flags;     /* CONF_… */
-    unsigned commands;  /* bit set of the subcommands that take it */
-    const char *help;   /* a sentence without full stop */
+    size_t offset;     /* of the field in the program's struct */
+    const char *def;   /* as a person would write it; NULL: none */
+    const char *min;   /* least value, or the names of a CONF_ENUM */
+    const char *max;   /* largest value */
+    unsigned flags;    /* CONF_… */
+    unsigned commands; /* bit set of the subcommands that take it */
+    const char *help;  /* a sentence without full stop */
 };
 
 struct conf_secret {
@@ -58,10 +58,10 @@ struct conf_pairs {
 
 /* A subcommand, for help and for the choice of options. */
 struct conf_command {
-    const char *name;  /* NULL ends the table; the first is what runs without a name */
-    const char *args;  /* "OFFSET", "[COMMAND…]" or "" */
-    const char *help;  /* a paragraph */
-    unsigned bit;      /* which options it takes */
+    const char *name; /* NULL ends the table; the first is what runs without a name */
+    const char *args; /* "OFFSET", "[COMMAND…]" or "" */
+    const char *help; /* a paragraph */
+    unsigned bit;     /* which options it takes */
 };
 
 struct conf_program {

@@ -30,10 +30,9 @@ static void print_wrapped(FILE *out, const char *text, size_t indent, size_t col
 
 static const char *placeholder(enum conf_type type)
 {
-    static const char *const names[] = {[CONF_TEXT] = "TEXT",   [CONF_SECRET] = "",
-                                        [CONF_INT] = "N",       [CONF_BYTES] = "SIZE",
-                                        [CONF_MS] = "TIME",     [CONF_BOOL] = "",
-                                        [CONF_ENUM] = "",       [CONF_PAIRS] = "NAME=VALUE"};
+    static const char *const names[] = {
+        [CONF_TEXT] = "TEXT", [CONF_SECRET] = "", [CONF_INT] = "N", [CONF_BYTES] = "SIZE",
+        [CONF_MS] = "TIME",   [CONF_BOOL] = "",   [CONF_ENUM] = "", [CONF_PAIRS] = "NAME=VALUE"};
     return names[type];
 }
 

@@ -31,7 +31,7 @@ enum err_class {
 
 struct err {
     enum err_class class;
-    char code[96];  /* stable, for tests and alerts: `Neo.ClientError.…`, `kafka.…`, `command.…` */
+    char code[96]; /* stable, for tests and alerts: `Neo.ClientError.…`, `kafka.…`, `command.…` */
     char text[512]; /* what, where, what to do; cut at a character when too long */
 };
 

@@ -39,12 +39,13 @@ json_t *json_parse(const char *p, size_t len, struct err *err)
     json_t *value =
         json_loadb(p, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
     if (value == NULL) {
-        const char *code = json_error_code(&why) == json_error_numeric_overflow ? "json.number-range"
-                           : json_error_code(&why) == json_error_duplicate_key ? "json.duplicate-key"
-                           : json_error_code(&why) == json_error_invalid_utf8  ? "json.not-utf8"
-                                                                               : "json.invalid";
-        err_set(err, ERR_POISON, code, "not valid JSON: %s (line %d, column %d)", why.text, why.line,
-                why.column);
+        const char *code =
+            json_error_code(&why) == json_error_numeric_overflow ? "json.number-range"
+            : json_error_code(&why) == json_error_duplicate_key  ? "json.duplicate-key"
+            : json_error_code(&why) == json_error_invalid_utf8   ? "json.not-utf8"
+                                                                 : "json.invalid";
+        err_set(err, ERR_POISON, code, "not valid JSON: %s (line %d, column %d)", why.text,
+                why.line, why.column);
     }
     return value;
 }

@@ -11,8 +11,10 @@
 
 /* For every handle; a person may override these. */
 static const struct kafka_setting defaults[] = {
-    {"socket.nagle.disable", "true"},     {"socket.keepalive.enable", "true"},
-    {"reconnect.backoff.ms", "100"},      {"reconnect.backoff.max.ms", "2000"},
+    {"socket.nagle.disable", "true"},
+    {"socket.keepalive.enable", "true"},
+    {"reconnect.backoff.ms", "100"},
+    {"reconnect.backoff.max.ms", "2000"},
     {"topic.metadata.refresh.interval.ms", "30000"},
     {"log.connection.close", "false"},
     /* librdkafka 2.0.2 waits this long for an answer, whatever time-out a call was given */

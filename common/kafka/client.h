@@ -8,8 +8,8 @@
 #include "base/conf.h"
 #include "base/err.h"
 
-#include <stdint.h>
 #include <librdkafka/rdkafka.h>
+#include <stdint.h>
 
 /* Settings from the program's options; borrowed, must outlive every handle. */
 struct kafka_conf {
@@ -23,7 +23,6 @@ struct kafka_setting {
     const char *name, *value; /* name NULL ends a list */
 };
 
-
 /* The last error that librdkafka told of by itself, such as a refused login. Lives as long as the
  * handle; written inside our own polls, so it belongs to the handle's thread. */
 struct kafka_health {
@@ -32,10 +31,11 @@ struct kafka_health {
 };
 
 /* A configuration with ours, then the person's, then owned on top: to override one of owned is
- * ERR_CONFIG. health becomes the handle's opaque. The caller gives it to rd_kafka_new or destroys it. NULL with err. */
+ * ERR_CONFIG. health becomes the handle's opaque. The caller gives it to rd_kafka_new or destroys
+ * it. NULL with err. */
 MUST_CHECK rd_kafka_conf_t *client_conf(const struct kafka_conf *conf,
-                                        const struct kafka_setting *owned, struct kafka_health *health,
-                                        struct err *err);
+                                        const struct kafka_setting *owned,
+                                        struct kafka_health *health, struct err *err);
 
 /* Checks the person's pairs once at start: an unknown name given as a flag is ERR_CONFIG, one from
  * the environment (KAFKA_HOME) is logged and ignored. */
@@ -58,7 +58,8 @@ MUST_CHECK rd_kafka_t *client_new_take(rd_kafka_type_t type, rd_kafka_conf_t *co
                                        struct err *err);
 
 /* Waits until a broker answers: 0; ERR_RETRY after deadline_ms (monotonic), with the last reason;
- * ERR_CONFIG when it refuses the login or TLS; ERR_STOPPING. Before the handle consumes or produces. */
+ * ERR_CONFIG when it refuses the login or TLS; ERR_STOPPING. Before the handle consumes or
+ * produces. */
 MUST_CHECK int client_wait_broker(rd_kafka_t *rk, const struct kafka_health *health,
                                   const char *brokers, int64_t deadline_ms, struct err *err);
 

@@ -20,7 +20,7 @@ struct group {
     struct group_conf conf;
     char *topic;
     bool joined, paused;
-    bool claimed;  /* on_claim was called, on_revoke not yet */
+    bool claimed; /* on_claim was called, on_revoke not yet */
     int64_t claims;
     rd_kafka_topic_partition_list_t *pending; /* assigned by the group, offsets not yet known */
 };
@@ -220,8 +220,8 @@ static int begin_claim(struct group *g, struct err *err)
     drop_pending(g);
     if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
         return client_err(err, rc, g->topic);
-    if (g->paused)
-        pause_now(g);
+    /* Either way: a partition that was paused when it was taken away comes back paused (2.0.2). */
+    pause_now(g);
     return 0;
 }
 

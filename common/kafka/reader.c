@@ -21,7 +21,7 @@ struct reader {
     rd_kafka_t *rk;
     struct kafka_health health;
     char *topic, *brokers;
-    bool consuming; /* rd_kafka_poll_set_consumer was called */
+    bool consuming;            /* rd_kafka_poll_set_consumer was called */
     struct question *question; /* NULL, or one that is not answered yet */
 };
 
@@ -144,8 +144,7 @@ void reader_close(struct reader *r)
     free(r);
 }
 
-static int judge_topic(const struct reader *r, const rd_kafka_metadata_t *metadata,
-                       struct err *err)
+static int judge_topic(const struct reader *r, const rd_kafka_metadata_t *metadata, struct err *err)
 {
     const rd_kafka_metadata_topic_t *topic = &metadata->topics[0];
 
@@ -220,7 +219,8 @@ static enum reader_event on_error_message(struct reader *r, const rd_kafka_messa
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         err_set(err, ERR_GUARD, "log.out-of-range",
-                "%s[0]: offset %" PRId64 " is not in the log any more: it was truncated, or deleted "
+                "%s[0]: offset %" PRId64
+                " is not in the log any more: it was truncated, or deleted "
                 "and made anew; restore a snapshot, or restart to see where the log stands",
                 r->topic, message->offset);
         return READER_FAILED;
@@ -294,8 +294,8 @@ int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct
         if (stop_check(err) < 0)
             return -1;
         if (clock_mono_ms() >= deadline_ms)
-            return err_set(err, ERR_RETRY, "kafka.timeout", "%s[0]: offset %" PRId64
-                           " could not be read in time", r->topic, offset);
+            return err_set(err, ERR_RETRY, "kafka.timeout",
+                           "%s[0]: offset %" PRId64 " could not be read in time", r->topic, offset);
     }
 }
 

@@ -33,8 +33,7 @@ static rd_kafka_topic_partition_list_t *ask_partitions(struct tail *t, struct er
     } else {
         list = rd_kafka_topic_partition_list_new(metadata->topics[0].partition_cnt);
         for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
-            rd_kafka_topic_partition_list_add(list, t->topic,
-                                              metadata->topics[0].partitions[i].id);
+            rd_kafka_topic_partition_list_add(list, t->topic, metadata->topics[0].partitions[i].id);
     }
     if (metadata != NULL)
         rd_kafka_metadata_destroy(metadata);

@@ -52,8 +52,8 @@ int topics_broker_count(struct topics *t, int *count, struct err *err)
     return 0;
 }
 
-static int create_result(rd_kafka_event_t *event, const char *name,
-                         struct topic_result *result, struct err *err)
+static int create_result(rd_kafka_event_t *event, const char *name, struct topic_result *result,
+                         struct err *err)
 {
     size_t n = 0;
     const rd_kafka_topic_result_t **results =
@@ -95,8 +95,8 @@ int topics_create(struct topics *t, const struct topic_want *want, int replicati
                   struct topic_result *result, struct err *err)
 {
     char why[256];
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(want->name, want->partitions,
-                                                       replication_factor, why, sizeof why);
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(want->name, want->partitions, replication_factor, why, sizeof why);
     int rc = -1;
 
     *result = (struct topic_result){.outcome = TOPIC_MADE};

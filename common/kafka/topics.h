@@ -12,10 +12,10 @@
 #define TOPIC_SETTINGS_MAX 8
 
 struct topic_want {
-    const char *name;        /* full name */
-    int partitions;          /* for topics_create */
-    bool partitions_exact;   /* another number is a difference */
-    int partitions_least;    /* fewer is a difference; 0: any */
+    const char *name;                                      /* full name */
+    int partitions;                                        /* for topics_create */
+    bool partitions_exact;                                 /* another number is a difference */
+    int partitions_least;                                  /* fewer is a difference; 0: any */
     struct kafka_setting settings[TOPIC_SETTINGS_MAX + 1]; /* name NULL ends it */
 };
 

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #define LOOKUP_TIMEOUT_MS 5000
-#define TOLD_TRIES 8 /* of one call; the wait between two is 200 ms */
-#define TOPICS_MAX 256                 /* names that are remembered */
-#define DEFAULT_MESSAGE_BYTES 1048588  /* Kafka's message.max.bytes */
+#define TOLD_TRIES 8                  /* of one call; the wait between two is 200 ms */
+#define TOPICS_MAX 256                /* names that are remembered */
+#define DEFAULT_MESSAGE_BYTES 1048588 /* Kafka's message.max.bytes */
 
 struct known_topic {
     char *name;
@@ -193,8 +193,8 @@ enum txn_step txn_init(struct txn *txn, struct err *err)
 
     do {
         /* A finite wait, so that a stop is seen; the call resumes what it began. */
-        step = judge(txn, rd_kafka_init_transactions(txn->rk, 1000), "init_transactions", &again,
-                     err);
+        step =
+            judge(txn, rd_kafka_init_transactions(txn->rk, 1000), "init_transactions", &again, err);
         if (again)
             step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
@@ -207,8 +207,8 @@ enum txn_step txn_begin(struct txn *txn, struct err *err)
 
     err_clear(&txn->failure);
     txn->begun_ms = 0;
-    enum txn_step step = judge(txn, rd_kafka_begin_transaction(txn->rk), "begin_transaction",
-                               &again, err);
+    enum txn_step step =
+        judge(txn, rd_kafka_begin_transaction(txn->rk), "begin_transaction", &again, err);
     txn->begun_ms = clock_mono_ms();
     return again ? TXN_REBUILD : step; /* begin does no I/O: there is nothing to wait for */
 }
@@ -294,8 +294,8 @@ enum txn_step txn_commit(struct txn *txn, struct err *err)
     bool again;
 
     do {
-        step = judge(txn, rd_kafka_commit_transaction(txn->rk, -1), "commit_transaction", &again,
-                     err);
+        step =
+            judge(txn, rd_kafka_commit_transaction(txn->rk, -1), "commit_transaction", &again, err);
         if (again)
             step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
@@ -314,8 +314,8 @@ enum txn_step txn_abort(struct txn *txn, struct err *err)
 
     err_clear(&txn->failure);
     do {
-        step = judge(txn, rd_kafka_abort_transaction(txn->rk, -1), "abort_transaction", &again,
-                     err);
+        step =
+            judge(txn, rd_kafka_abort_transaction(txn->rk, -1), "abort_transaction", &again, err);
         if (again)
             step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);
@@ -348,8 +348,8 @@ static int ask_exists(struct txn *txn, const char *topic, struct txn_topic *out,
 static void take_limit(rd_kafka_event_t *event, struct txn_topic *out)
 {
     size_t n = 0, m = 0;
-    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(event), &n);
+    const rd_kafka_ConfigResource_t **resources =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &n);
     const rd_kafka_ConfigEntry_t **entries =
         n == 1 ? rd_kafka_ConfigResource_configs(resources[0], &m) : NULL;
 

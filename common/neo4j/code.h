@@ -7,7 +7,8 @@
 #include "base/err.h"
 
 /* The class of a code such as `Neo.ClientError.Statement.SyntaxError`; codes, never messages, are
- * compared. An unknown ClientError is the statement's fault, anything else unknown this server's. */
+ * compared. An unknown ClientError is the statement's fault, anything else unknown this server's.
+ */
 enum err_class code_class(const char *code);
 
 #endif

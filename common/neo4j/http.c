@@ -98,7 +98,8 @@ int http_open(struct http **out, const struct http_conf *conf, struct err *err)
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* the database is beside us, whatever http_proxy says */
+    curl_easy_setopt(curl, CURLOPT_PROXY,
+                     ""); /* the database is beside us, whatever http_proxy says */
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)conf->connect_timeout_ms);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -134,7 +135,8 @@ static struct curl_slist *headers_of(const struct http_request *r)
     char limit[64];
 
     list = curl_slist_append(list, "Content-Type: application/json");
-    /* Jolt v2 gives element ids; 4.4 has v1 alone. Both end in an `info` line: no `info`, cut off. */
+    /* Jolt v2 gives element ids; 4.4 has v1 alone. Both end in an `info` line: no `info`, cut off.
+     */
     list = curl_slist_append(
         list, "Accept: application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5, "
               "application/json;q=0.1");

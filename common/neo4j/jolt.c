@@ -108,8 +108,8 @@ static int add_list(struct buf *out, const json_t *list, struct err *err);
 
 static int on_boolean(struct buf *out, const json_t *v, struct err *err)
 {
-    const char *text = json_is_boolean(v) ? (json_is_true(v) ? "true" : "false")
-                                          : json_string_value(v);
+    const char *text =
+        json_is_boolean(v) ? (json_is_true(v) ? "true" : "false") : json_string_value(v);
 
     if (text == NULL || (strcmp(text, "true") != 0 && strcmp(text, "false") != 0))
         return refuse(err, "a BOOLEAN is neither true nor false");
@@ -338,10 +338,9 @@ static const struct {
     const char *sigil;
     int (*add)(struct buf *out, const json_t *v, struct err *err);
 } sigils[] = {
-    {"Z", on_integer}, {"R", on_number},   {"U", on_string},    {"?", on_boolean},
-    {"T", on_temporal}, {"{}", on_map},    {"[]", on_list},     {"()", on_node},
-    {"->", on_outgoing}, {"<-", on_incoming}, {"..", on_path},  {"@", on_point},
-    {"#", on_bytes},
+    {"Z", on_integer}, {"R", on_number}, {"U", on_string}, {"?", on_boolean},   {"T", on_temporal},
+    {"{}", on_map},    {"[]", on_list},  {"()", on_node},  {"->", on_outgoing}, {"<-", on_incoming},
+    {"..", on_path},   {"@", on_point},  {"#", on_bytes},
 };
 
 static int add_object(struct buf *out, const json_t *value, struct err *err)
@@ -389,9 +388,7 @@ static bool has_bare_float(const json_t *list)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-        if (json_is_real(item))
-            return true;
+    json_array_foreach(list, i, item) if (json_is_real(item)) return true;
     return false;
 }
 
@@ -402,11 +399,12 @@ static int add_list(struct buf *out, const json_t *list, struct err *err)
     json_t *item;
 
     buf_addc(out, '[');
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         if (i > 0)
             buf_addc(out, ',');
-        if ((floats && json_is_string(item) ? on_number(out, item, err) : jolt_add(out, item, err)) <
-            0)
+        if ((floats && json_is_string(item) ? on_number(out, item, err)
+                                            : jolt_add(out, item, err)) < 0)
             return -1;
     }
     buf_addc(out, ']');
@@ -450,7 +448,8 @@ static int add_strings_sorted(struct buf *out, const json_t *labels, struct err 
     const char **names = mem_try_alloc(n + 1, sizeof *names);
     if (names == NULL)
         return err_set(err, ERR_FATAL, "memory.exhausted", "labels of a node: memory exhausted");
-    json_array_foreach(labels, i, item) {
+    json_array_foreach(labels, i, item)
+    {
         names[i] = json_string_value(item);
         if (names[i] == NULL) {
             free(names);

@@ -34,10 +34,10 @@
  * |                                    | "_type", "_properties"}                                  |
  * | PATH                               | $type Path, _value [node, relationship, node, …]         |
  *
- * Stored lists of FLOAT arrive bare, [1.0,"NaN"] (seen): a text beside bare numbers with a fraction is
- * such a FLOAT. In a stored list of nothing but NaN and Infinity they stay text: Jolt does not tell.
- * What stands inside _properties, lists and maps follows the same table; _properties is, like the
- * inner object of Map, no value itself. An element id of 4.4 is its id() as text. */
+ * Stored lists of FLOAT arrive bare, [1.0,"NaN"] (seen): a text beside bare numbers with a fraction
+ * is such a FLOAT. In a stored list of nothing but NaN and Infinity they stay text: Jolt does not
+ * tell. What stands inside _properties, lists and maps follows the same table; _properties is, like
+ * the inner object of Map, no value itself. An element id of 4.4 is its id() as text. */
 
 #include "base/buf.h"
 #include "base/json.h"

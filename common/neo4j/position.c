@@ -52,10 +52,8 @@ static const char SEIZE_TEXT[] =
 
 void position_init(struct position *p, int64_t offset, const char *replica)
 {
-    *p = (struct position){.format = POSITION_FORMAT,
-                           .next_offset = offset,
-                           .last_offset = -1,
-                           .intent_offset = -1};
+    *p = (struct position){
+        .format = POSITION_FORMAT, .next_offset = offset, .last_offset = -1, .intent_offset = -1};
     snprintf(p->replica, sizeof p->replica, "%s", replica);
 }
 
@@ -215,8 +213,7 @@ static int look_again(struct tx *tx, const char *topic, struct err *err)
     return stop_check(err);
 }
 
-static int judge_seized(const json_t *row, const char *epoch, struct position *out,
-                        struct err *err)
+static int judge_seized(const json_t *row, const char *epoch, struct position *out, struct err *err)
 {
     if (row == NULL)
         return err_set(err, ERR_RETRY, "position.moved",
@@ -263,8 +260,8 @@ out:
 
 void position_add_lock(struct buf *out, const char *topic, const struct position *was)
 {
-    json_t *params = json_pack("{s:s,s:I,s:s}", "t", topic, "o", (json_int_t)was->next_offset, "e",
-                               was->epoch);
+    json_t *params =
+        json_pack("{s:s,s:I,s:s}", "t", topic, "o", (json_int_t)was->next_offset, "e", was->epoch);
 
     tx_add_stmt(out, LOCK_TEXT, sizeof LOCK_TEXT - 1, params);
     json_decref(params);
@@ -275,12 +272,12 @@ void position_add_create(struct buf *out, const char *topic, const struct positi
     char outcome[HASH_ID_SIZE];
 
     position_outcome_text(now, outcome);
-    json_t *params = json_pack(
-        "{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s}", "t", topic, "n",
-        (json_int_t)now->next_offset, "e", now->epoch, "format", (json_int_t)now->format, "last",
-        (json_int_t)now->last_offset, "fingerprint", now->fingerprint, "outcome", outcome,
-        "replica", now->replica, "state", now->state, "intent", (json_int_t)now->intent_offset,
-        "intent_schema", now->intent_schema);
+    json_t *params =
+        json_pack("{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s}", "t", topic, "n",
+                  (json_int_t)now->next_offset, "e", now->epoch, "format", (json_int_t)now->format,
+                  "last", (json_int_t)now->last_offset, "fingerprint", now->fingerprint, "outcome",
+                  outcome, "replica", now->replica, "state", now->state, "intent",
+                  (json_int_t)now->intent_offset, "intent_schema", now->intent_schema);
 
     tx_add_stmt(out, CREATE_TEXT, sizeof CREATE_TEXT - 1, params);
     json_decref(params);
@@ -293,7 +290,8 @@ bool position_equal(const struct position *a, const struct position *b)
            a->outcome[0] == b->outcome[0] && a->outcome[1] == b->outcome[1];
 }
 
-/* splitmix64's finisher (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014) */
+/* splitmix64's finisher (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014)
+ */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;

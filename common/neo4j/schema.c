@@ -19,8 +19,7 @@ static const char CONSTRAINTS_TEXT[] = "SHOW CONSTRAINTS YIELD name, type, entit
                                        "NOT name STARTS WITH '__db_sync' "
                                        "RETURN name, type, entityType, labelsOrTypes, properties "
                                        "ORDER BY name";
-static const char NODE_TEXT[] =
-    "MATCH (n) WHERE NOT n:`__db_sync` RETURN labels(n) LIMIT 1";
+static const char NODE_TEXT[] = "MATCH (n) WHERE NOT n:`__db_sync` RETURN labels(n) LIMIT 1";
 
 struct found {
     struct hash *hash;

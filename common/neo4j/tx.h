@@ -63,7 +63,7 @@ MUST_CHECK int tx_query_row(struct tx *tx, const char *text, const json_t *param
                             const struct tx_opts *opts, json_t **row, struct err *err);
 
 struct tx_server {
-    char version[32]; /* "5.26.30" */
+    char version[32];  /* "5.26.30" */
     int64_t bolt_port; /* what GET / names; 0: nothing */
 };
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct progress {
-    const char *unit;   /* "commands" */
+    const char *unit;    /* "commands" */
     int64_t done, total; /* total 0: not known, a counter is shown */
     int64_t start_ms, drawn_ms;
     bool terminal, shown;

@@ -23,6 +23,7 @@ struct setup {
 };
 
 /* Rows of an option table; type is the program's struct, commands the subcommands' bits. */
+/* clang-format off: a table, a row an option */
 #define SETUP_KAFKA_ROWS(type, commands)                                                           \
     {"BROKERS", CONF_TEXT, offsetof(type, setup.brokers), NULL, NULL, NULL, CONF_REQUIRED,         \
      commands, "Kafka brokers, host:port, with commas between"},                                   \
@@ -64,6 +65,7 @@ struct setup {
          "Older name of LOG_LEVEL, with the older names of levels"},                               \
         {"LOG_FORMAT", CONF_ENUM, offsetof(type, setup.log_format), "text", "text|json", NULL, 0,  \
          commands, "Lines of key=value, or of JSON"}
+/* clang-format on */
 
 /* Views of the settings, borrowed from setup. */
 struct kafka_conf setup_kafka(const struct setup *setup, const char *client_id);

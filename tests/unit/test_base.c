@@ -91,8 +91,11 @@ static void json_strings_are_escaped(void **state)
         size_t len;
         const char *json;
     } cases[] = {
-        {"", 0, "\"\""},          {"a\"b\\c", 5, "\"a\\\"b\\\\c\""},   {"\n\t\r\b\f", 5, "\"\\n\\t\\r\\b\\f\""},
-        {"\0\x1f", 2, "\"\\u0000\\u001f\""}, {"\xc3\xa4/", 3, "\"\xc3\xa4/\""},
+        {"", 0, "\"\""},
+        {"a\"b\\c", 5, "\"a\\\"b\\\\c\""},
+        {"\n\t\r\b\f", 5, "\"\\n\\t\\r\\b\\f\""},
+        {"\0\x1f", 2, "\"\\u0000\\u001f\""},
+        {"\xc3\xa4/", 3, "\"\xc3\xa4/\""},
     };
 
     (void)state;
@@ -120,8 +123,11 @@ static void waits_double_up_to_the_cap(void **state)
 
 static void base64_and_hashes(void **state)
 {
-    static const char *const pairs[][2] = {
-        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}}; /* RFC 4648 */
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="}}; /* RFC 4648 */
     struct hash *hash = hash_new();
     char one[HASH_HEX_SIZE], two[HASH_HEX_SIZE], text[CLOCK_TEXT_SIZE];
 

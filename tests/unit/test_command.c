@@ -18,7 +18,8 @@
 static struct command *decode(const char *value)
 {
     struct hash *hash = hash_new();
-    struct record record = {.offset = 7, .value = value, .value_len = value != NULL ? strlen(value) : 0};
+    struct record record = {
+        .offset = 7, .value = value, .value_len = value != NULL ? strlen(value) : 0};
     struct command *c = command_new_take(&record, LIMIT, hash);
 
     hash_free(hash);
@@ -31,7 +32,9 @@ static void messages_and_their_verdicts(void **state)
         const char *value, *code; /* NULL: good */
     } cases[] = {
         {"{\"command\":\"CREATE (:A)\"}", NULL},
-        {"{\"command\":\"CREATE (:A)\",\"with_key\":\"k\",\"id\":\"i\",\"params\":{\"x\":[1,{\"y\":null}]},\"other\":1}", NULL},
+        {"{\"command\":\"CREATE "
+         "(:A)\",\"with_key\":\"k\",\"id\":\"i\",\"params\":{\"x\":[1,{\"y\":null}]},\"other\":1}",
+         NULL},
         {"{\"command\":\"CREATE (:A)\",\"params\":null}", NULL},
         {"{\"command\":\"CREATE (:A {t: 'a\\u0000b'})\"}", NULL},
         {"{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE (:B)\"}]}", NULL},
@@ -47,12 +50,17 @@ static void messages_and_their_verdicts(void **state)
         {"{\"command\":\"CREATE (:A)\",\"command\":\"CREATE (:B)\"}", "json.duplicate-key"},
         {"{\"command\":\"CREATE (:A)\",\"params\":[1]}", "command.params"},
         {"{\"command\":\"CREATE (:A)\",\"with_key\":1}", "command.type"},
-        {"{\"command\":\"CREATE (:A)\",\"params\":{\"n\":9223372036854775808}}", "json.number-range"},
-        {"{\"command\":\"CREATE (:A)\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}", "command.typed-parameter"},
+        {"{\"command\":\"CREATE (:A)\",\"params\":{\"n\":9223372036854775808}}",
+         "json.number-range"},
+        {"{\"command\":\"CREATE "
+         "(:A)\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}",
+         "command.typed-parameter"},
         {"{\"command\":\"CREATE (:A)\",\"commands\":[]}", "command.both"},
         {"{\"commands\":[]}", "command.commands"},
         {"{\"commands\":{}}", "command.commands"},
-        {"{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE INDEX i FOR (a:A) ON (a.b)\"}]}", "command.mixed-schema"},
+        {"{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE INDEX i FOR (a:A) ON "
+         "(a.b)\"}]}",
+         "command.mixed-schema"},
         {"{\"command\":\"SHOW USERS\"}", "cypher.show"},
         {"{\"command\":\"\"}", "cypher.empty"},
     };
@@ -61,7 +69,8 @@ static void messages_and_their_verdicts(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct command *c = decode(cases[i].value);
         const char *code = c->verdict != NULL ? c->verdict->code : NULL;
-        if ((code == NULL) != (cases[i].code == NULL) || (code != NULL && strcmp(code, cases[i].code) != 0))
+        if ((code == NULL) != (cases[i].code == NULL) ||
+            (code != NULL && strcmp(code, cases[i].code) != 0))
             fail_msg("%s: %s", cases[i].value, code != NULL ? code : "good");
         assert_int_equal(c->stmt_count == 0, code != NULL);
         command_free(c);
@@ -98,9 +107,11 @@ static void facts_come_from_text_and_parameters(void **state)
     c = decode("{\"command\":\"DROP INDEX i\"}");
     assert_true(c->schema);
     command_free(c);
-    c = decode("{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE (:B {n: $n})\",\"params\":{\"n\":1.0}}]}");
+    c = decode("{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE (:B {n: "
+               "$n})\",\"params\":{\"n\":1.0}}]}");
     assert_int_equal(c->stmt_count, 2);
-    assert_string_equal(c->json.data + c->stmt_ends[0], "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
+    assert_string_equal(c->json.data + c->stmt_ends[0],
+                        "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
     command_free(c);
 }
 
@@ -139,11 +150,15 @@ static void letters(void **state)
         size_t limit;
         const char *body;
     } cases[] = {
-        {"{\"command\":\"X\"}", 1000, "{\"command\":\"X\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
-        {"nope", 1000, "{\"raw_base64\":\"bm9wZQ==\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
+        {"{\"command\":\"X\"}", 1000,
+         "{\"command\":\"X\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
+        {"nope", 1000,
+         "{\"raw_base64\":\"bm9wZQ==\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
         {"[1]", 1000, "{\"raw_base64\":\"WzFd\",\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
         {"abc", 2,
-         "{\"size\":3,\"sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"first_base64\":\"YWJj\","
+         "{\"size\":3,\"sha256\":"
+         "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"first_base64\":"
+         "\"YWJj\","
          "\"error\":{\"code\":\"c.d\",\"message\":\"why\"}}"},
     };
     struct err why = {0};
@@ -169,7 +184,8 @@ static void keys(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct buf key = {0};
-        struct record record = {.offset = 7, .value = cases[i][0], .value_len = strlen(cases[i][0])};
+        struct record record = {
+            .offset = 7, .value = cases[i][0], .value_len = strlen(cases[i][0])};
         command_add_key(&key, &record, "t");
         assert_string_equal(buf_str(&key), cases[i][1]);
         buf_fini(&key);
@@ -185,11 +201,14 @@ static void lines_become_messages(void **state)
 
     (void)state;
     assert_int_equal(cmd_send_message(&out, &key, "CREATE (:A)", 11, "k", params, &err), 0);
-    assert_string_equal(buf_str(&out), "{\"command\":\"CREATE (:A)\",\"params\":{\"n\":1},\"with_key\":\"k\"}");
+    assert_string_equal(buf_str(&out),
+                        "{\"command\":\"CREATE (:A)\",\"params\":{\"n\":1},\"with_key\":\"k\"}");
     assert_string_equal(key, "k");
     free(key);
     buf_reset(&out);
-    assert_int_equal(cmd_send_message(&out, &key, "{\"command\":\"X\",\"with_key\":\"own\"}", 32, "k", params, &err), 0);
+    assert_int_equal(cmd_send_message(&out, &key, "{\"command\":\"X\",\"with_key\":\"own\"}", 32,
+                                      "k", params, &err),
+                     0);
     assert_string_equal(buf_str(&out), "{\"command\":\"X\",\"with_key\":\"own\"}");
     assert_string_equal(key, "own");
     free(key);

@@ -17,20 +17,24 @@ struct settings {
 };
 
 static const struct conf_option rows[] = {
-    {"T_TEXT", CONF_TEXT, offsetof(struct settings, text), "plain", NULL, NULL, CONF_REQUIRED, 1, "text"},
+    {"T_TEXT", CONF_TEXT, offsetof(struct settings, text), "plain", NULL, NULL, CONF_REQUIRED, 1,
+     "text"},
     {"T_SECRET", CONF_SECRET, offsetof(struct settings, secret), NULL, NULL, NULL, 0, 1, "secret"},
     {"T_COUNT", CONF_INT, offsetof(struct settings, count), "3", "1", "10", 0, 1, "count"},
     {"T_SIZE", CONF_BYTES, offsetof(struct settings, size), "2KiB", "1", "1GiB", 0, 1, "size"},
     {"T_WAIT", CONF_MS, offsetof(struct settings, wait), "1s", "0", "1h", 0, 1, "wait"},
-    {"T_LEVEL", CONF_ENUM, offsetof(struct settings, level), "info", "error,critical|warn,warning|info", NULL, 0, 1, "level"},
+    {"T_LEVEL", CONF_ENUM, offsetof(struct settings, level), "info",
+     "error,critical|warn,warning|info", NULL, 0, 1, "level"},
     {"T_ON", CONF_BOOL, offsetof(struct settings, on), NULL, NULL, NULL, 0, 1, "switch"},
     {"T_PAIR", CONF_PAIRS, offsetof(struct settings, pairs), NULL, NULL, NULL, 0, 1, "pairs"},
     {0},
 };
-static const struct conf_command commands[] = {{"run", "", "runs", 1}, {"other", "", "others", 2}, {0}};
+static const struct conf_command commands[] = {
+    {"run", "", "runs", 1}, {"other", "", "others", 2}, {0}};
 static const struct conf_program program = {"prog", "tests", NULL, "1", rows, commands};
 
-static enum conf_outcome read_words(const char *const *words, struct settings *s, struct conf_args *args, struct err *err)
+static enum conf_outcome read_words(const char *const *words, struct settings *s,
+                                    struct conf_args *args, struct err *err)
 {
     char *argv[16];
     int argc = 0;
@@ -55,7 +59,8 @@ static void defaults_environment_flags(void **state)
     struct settings s = {0};
     struct conf_args args;
     struct err err = {0};
-    const char *const words[] = {"run", "--t-count", "7", "word", "--t-on", "--t-pair", "a.b=c=d", "--t-level=warning", NULL};
+    const char *const words[] = {"run",     "--t-count",         "7", "word", "--t-on", "--t-pair",
+                                 "a.b=c=d", "--t-level=warning", NULL};
 
     (void)state;
     clean();

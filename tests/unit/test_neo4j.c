@@ -86,7 +86,8 @@ static void statements_are_json(void **state)
 
     (void)state;
     tx_add_stmt(&b, "RETURN \"a\"\n$n", 13, params);
-    assert_string_equal(buf_str(&b), "{\"statement\":\"RETURN \\\"a\\\"\\n$n\",\"parameters\":{\"n\":1}}");
+    assert_string_equal(buf_str(&b),
+                        "{\"statement\":\"RETURN \\\"a\\\"\\n$n\",\"parameters\":{\"n\":1}}");
     buf_reset(&b);
     tx_add_stmt(&b, "RETURN 1", 8, none);
     assert_string_equal(buf_str(&b), "{\"statement\":\"RETURN 1\"}");

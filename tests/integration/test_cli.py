@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people type, rightly and wrongly: output, error text and exit codes of db_sync."""
+
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+from programs import BIN, run
+from test_apply import applied
+from wait import until
+
+
+@pytest.fixture
+def env(topics, kafka):
+    return {"BROKERS": kafka.bootstrap, "B_TOPIC_PREFIX": topics.prefix}
+
+
+def test_topics_create_and_check(kafka, env, topics):
+    env["B_TOPIC_PREFIX"] = topics.prefix + "cli-"
+    done = run("db_sync", ["topics", "check"], env)
+    assert done.returncode == 7 and done.stdout.count("missing") == 5
+    done = run("db_sync", ["topics", "create"], env)
+    assert done.returncode == 0 and done.stdout.count("created") == 5, done.stderr
+    assert run("db_sync", ["topics", "create"], env).stdout.count("exists") == 5
+    done = run("db_sync", ["topics", "check"], env)
+    assert done.returncode == 0 and done.stdout.count("good") == 5, done.stdout
+    topics.create("other-command", 3, retention_ms=1000)
+    done = run("db_sync", ["topics", "check", "--json"], dict(env, COMMAND_TOPIC="x", B_TOPIC_PREFIX=topics.prefix))
+    assert done.returncode == 7
+    done = run("db_sync", ["topics", "check", "--json"], dict(env, COMMAND_TOPIC="other-command", B_TOPIC_PREFIX=topics.prefix))
+    row = json.loads(done.stdout.splitlines()[0])
+    assert row["outcome"] == "differs" and "retention.ms is 1000, should be -1" in row["detail"] and "exactly 1" in row["detail"]
+
+
+def test_send_from_words_file_and_stdin(topics, env, server_a, neo_a, db_sync, tmp_path):
+    done = run("db_sync", ["send", "CREATE (:W {n: 1})", "CREATE (:W {n: $n})", "--params", '{"n": 2}', "--key", "k"], env)
+    assert done.returncode == 0 and "2 commands" in done.stdout, done.stderr
+    path = tmp_path / "commands"
+    path.write_text('CREATE (:W {n: 3})\n\n  {"command": "CREATE (:W {n: $n})", "params": {"n": 4}}\n')
+    done = run("db_sync", ["send", "--file", str(path), "--json"], env)
+    assert json.loads(done.stdout)["delivered"] == 2 and json.loads(done.stdout)["last_offset"] == 3
+    done = run("db_sync", ["send"], env, stdin="CREATE (:W {n: 5})\n")
+    assert "1 command is in" in done.stdout and "offset 4" in done.stdout
+    db_sync(server_a)
+    applied(neo_a, topics)
+    assert neo_a.one("MATCH (w:W) WITH w ORDER BY w.n RETURN collect(w.n)") == [1, 2, 3, 4, 5]
+    assert [m.key() for m in topics.read("command")][:2] == [b"k", b"k"]
+
+
+@pytest.mark.parametrize("args, stdin, code, words", [
+    (["send", "SHOW USERS"], None, 1, "SHOW"),
+    (["send", '{"command": 1}'], None, 1, "string"),
+    (["send", "{broken"], None, 1, "JSON"),
+    (["send", "--params", "[1]", "RETURN 1"], None, 2, "no JSON object"),
+    (["send", "--file", "/nowhere", ], None, 2, "/nowhere"),
+    (["send", "--file", "/nowhere", "RETURN 1"], None, 2, "--file"),
+    (["send"], "CREATE (:A)\nCREATE (:B) IN\nSHOW USERS\n", 1, "line 3"),
+    (["send", "--command-topic", "nowhere", "RETURN 1"], None, 3, "topics create"),
+    (["sned"], None, 2, "sned"),
+    (["--nonsense"], None, 2, "--nonsense"),
+    (["run", "now"], None, 2, "now"),
+    (["topics"], None, 2, "create"),
+    (["topics", "destroy"], None, 2, "create"),
+    (["run"], None, 3, "GROUP_ID"),
+    (["run", "--batch-count", "0"], None, 2, "1 to 10000"),
+    (["run", "--kafka", "nosuch.property=1", "--group-id", "a"], None, 3, "NEO4J_PASS"),
+])
+def test_wrong_ways(args, stdin, code, words, env):
+    done = run("db_sync", args, env, stdin=stdin)
+    assert done.returncode == code and words in done.stderr, (done.returncode, done.stderr)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_owned_and_unknown_kafka_properties(env, server_a):
+    env = dict(env, GROUP_ID="a", NEO4J_PASS="x", NEO4J_URI=server_a.http_uri)
+    for pair, words in (("isolation.level=read_uncommitted", "sets this property itself"), ("nosuch.property=1", "no such property"),
+                        ("fetch.min.bytes=many", "fetch.min.bytes")):
+        done = run("db_sync", ["run", "--kafka", pair], env)
+        assert done.returncode == 3 and words in done.stderr, done.stderr
+
+
+def test_help_and_config_show_no_secret(env, tmp_path):
+    (tmp_path / "secret").write_text("s3cret\n")
+    env = dict(env, NEO4J_PASS="hidden1", B_PASSWORD_FILE=str(tmp_path / "secret"), KAFKA_SSL_KEY_PASSWORD="hidden2", KAFKA_HOME="/opt/kafka")
+    for args in (["--help"], ["run", "--print-config"], ["--version"], ["send", "--help"]):
+        done = run("db_sync", args, env)
+        assert done.returncode == 0 and done.stdout, done.stderr
+        for secret in ("hidden1", "hidden2", "s3cret"):
+            assert secret not in done.stdout + done.stderr
+    shown = run("db_sync", ["run", "--print-config", "--batch-count", "7"], env).stdout
+    assert "BATCH_COUNT=7\n" in shown and "NEO4J_PASS=********\n" in shown
+
+
+def test_status_table(topics, env, server_a, neo_a, db_sync):
+    assert "no replica" in run("db_sync", ["status"], env).stdout
+    db_sync(server_a, "a")
+    until("state in-sync", lambda: (topics.status("a") or {}).get("state") == "in-sync")
+    lines = run("db_sync", ["status"], env).stdout.splitlines()
+    assert lines[0].split()[:4] == ["REPLICA", "PROGRAM", "STATE", "OFFSET"] and lines[1].split()[:4] == ["a", "db_sync", "in-sync", "0"]
+    assert json.loads(run("db_sync", ["status", "--json"], env).stdout)["replica"] == "a"
+
+
+def test_progress_bar_on_a_terminal(env, tmp_path):
+    """A long input shows a bar, on a terminal only, and takes it away."""
+    path = tmp_path / "many"
+    with open(path, "w") as f:
+        for i in range(400_000):
+            f.write(f"CREATE (:Many {{n: {i}, text: 'some text that makes the line a little longer'}})\n")
+    master, slave = pty.openpty()
+    process = subprocess.Popen([BIN / "db_sync", "send", "--file", str(path)], env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 4096):
+            shown += chunk
+    except OSError:
+        pass  # the terminal's other end is closed
+    assert process.wait() == 0 and b"400000 commands" in process.stdout.read()
+    assert b"%" in shown and b"bytes" in shown and shown.endswith(b"\r\x1b[K"), shown[-300:]

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each request has exactly one complete reply for a read_committed reader, and changes nothing."""
+
+import json
+import random
+import threading
+
+import pytest
+from conftest import scaled
+from neo import graph
+from programs import run
+from test_apply import applied
+from wait import until
+
+
+@pytest.fixture
+def global_server(programs, agent_env):
+    return lambda server, **more: programs("global_server", ["run"], agent_env(
+        server, "readers", INSTANCE_ID=more.pop("instance", "one"), **more))
+
+
+@pytest.fixture
+def replica(topics, server_a, neo_a, db_sync):
+    """A replica with some data and a db_sync."""
+    topics.commands([f"CREATE (:P {{n: {i}}})" for i in range(20)])
+    db_sync(server_a)
+    applied(neo_a, topics)
+    return server_a
+
+
+def replies(topics, topic="response"):
+    """{id: [pages in order]} of all that a read_committed reader sees."""
+    pages = {}
+    for message in topics.read(topic):
+        body = json.loads(message.value())
+        pages.setdefault(body["id"], []).append(body)
+    return pages
+
+
+def complete(pages):
+    return bool(pages) and pages[-1]["last"]
+
+
+def wait_replies(topics, ids, topic="response", deadline_s=60):
+    def all_there():
+        found = replies(topics, topic)
+        return found if all(complete(found.get(i)) for i in ids) else None
+
+    return until(f"replies to {len(ids)} requests", all_there, deadline_s, 0.2)
+
+
+def check_one_reply_each(pages, ids):
+    """One complete reply: pages 0, 1, 2 … and a last one, no more."""
+    assert set(pages) == set(ids)
+    for i, found in pages.items():
+        assert [p["seq"] for p in found] == list(range(len(found))), (i, found)
+        assert [p["last"] for p in found] == [False] * (len(found) - 1) + [True], i
+
+
+def test_reply_with_offset_and_age(topics, replica, global_server):
+    global_server(replica)
+    topics.produce("request", [{"id": "q", "with_key": "k", "command": "MATCH (p:P) RETURN count(p) AS c, $x AS x", "params": {"x": [1, "a"]}}], key="k")
+    (page,) = wait_replies(topics, ["q"])["q"]
+    assert page["columns"] == ["c", "x"] and page["rows"] == [[20, [1, "a"]]]
+    assert (page["with_key"], page["replica"], page["offset"], page["age_ms"], page["total"]) == ("k", "a", 20, 0, 1)
+
+
+def test_request_of_the_older_tool(topics, replica, global_server):
+    topics.create("kafka_query_response_topic")
+    global_server(replica, REPLY_TOPICS="kafka_query_response_topic")
+    topics.produce("request", [b'{"to":"kafka_query_response_topic","with_key":"query_key","command":"MATCH (u:User {name :\\"user_1\\"}) return u"}'], key="r")
+    message = until("a reply", lambda: topics.read("kafka_query_response_topic"))[0]
+    body = json.loads(message.value())
+    assert message.key() == b"query_key" and body["with_key"] == "query_key"
+    assert body["rows"] == [] and body["last"] and body["columns"] == ["u"]
+
+
+def test_pages(topics, replica, global_server):
+    global_server(replica)
+    topics.produce("request", [{"id": "p", "command": "UNWIND range(1, 2500) AS n RETURN n", "page_rows": 1000}])
+    pages = wait_replies(topics, ["p"])["p"]
+    assert [len(p["rows"]) for p in pages] == [1000, 1000, 500] and pages[-1]["total"] == 2500
+    check_one_reply_each({"p": pages}, ["p"])
+
+
+@pytest.mark.parametrize("text, code", [
+    ("CREATE (:Bad)", "Neo.ClientError."),
+    ("CALL { CREATE (x:Bad) RETURN x } RETURN 1 AS one", "Neo.ClientError."),
+    ("CALL db.createLabel('Bad')", ""),
+    ("CREATE INDEX bad FOR (b:Bad) ON (b.n)", "cypher.schema"),
+    ("LOAD CSV FROM 'file:///x.csv' AS line RETURN line", "cypher.load-csv"),
+    ("CALL { LOAD CSV FROM 'file:///x.csv' AS line RETURN line } RETURN line", "cypher.load-csv"),
+    ("SHOW USERS", "cypher.show"),
+    ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", "cypher.terminate"),
+    ("CALL dbms.listConfig()", "cypher.procedure"),
+    ("RETURN 1/0 AS x", "Neo.ClientError.Statement.ArithmeticError"),
+    ("UNWIND [1, 1, 0] AS x RETURN 1/x AS y", "Neo.ClientError.Statement.ArithmeticError"),
+    ("THIS IS NOT CYPHER", "Neo.ClientError.Statement.SyntaxError"),
+    ("RETURN " + "(" * 150 + "1" + ")" * 150, "cypher.too-deep"),
+])
+def test_refused(text, code, topics, replica, neo_a, global_server):
+    before = graph(neo_a)
+    global_server(replica)
+    topics.produce("request", [{"id": "bad", "command": text}, {"id": "good", "command": "RETURN 1 AS x"}])
+    found = wait_replies(topics, ["bad", "good"])
+    assert len(found["bad"]) == 1 and found["bad"][0]["error"]["code"].startswith(code), found["bad"]
+    assert found["good"][0]["rows"] == [[1]]
+    assert graph(neo_a) == before and not neo_a.run("SHOW INDEXES YIELD name WHERE name = 'bad' RETURN name")
+
+
+def test_bad_messages_and_topics(topics, replica, global_server):
+    topics.create("allowed-1")
+    global_server(replica, REPLY_TOPICS="allowed-*,missing")
+    topics.produce("request", [
+        b"not json", b"[]", {"id": "none"}, {"id": "type", "command": 1},
+        {"id": "to", "to": "forbidden", "command": "RETURN 1 AS x"},
+        {"id": "command", "to": "command", "command": "RETURN 1 AS x"},
+        {"id": "gone", "to": "missing", "command": "RETURN 1 AS x"},
+        {"id": "ok", "to": "allowed-1", "command": "RETURN 1 AS x"},
+        {"id": "last", "execute": "RETURN 2 AS x"},
+    ])
+    ids = ["none", "type", "to", "command", "gone", "last"]
+    found = wait_replies(topics, ids)
+    for i in ids[:-1]:
+        assert "error" in found[i][0], found[i]
+    assert "REPLY_TOPICS" in found["to"][0]["error"]["message"]
+    assert found["last"][0]["rows"] == [[2]]
+    assert sum(1 for pages in found.values() if "error" in pages[0]) == 7  # two more without an id
+    assert wait_replies(topics, ["ok"], "allowed-1")["ok"][0]["rows"] == [[1]]
+    assert topics.end("command") == 20
+
+
+def test_min_offset_and_max_age(topics, replica, neo_a, global_server):
+    global_server(replica)
+    topics.produce("request", [
+        {"id": "late", "command": "MATCH (w:W) RETURN w.n AS n", "min_offset": 21, "timeout_ms": 30000},
+        {"id": "never", "command": "RETURN 1 AS x", "min_offset": 1000, "timeout_ms": 1000},
+        {"id": "now", "command": "RETURN 1 AS x", "max_age_ms": 60000},
+    ])
+    found = wait_replies(topics, ["never", "now"])
+    assert "error" in found["never"][0] and found["now"][0]["rows"] == [[1]]
+    topics.commands(["CREATE (:W {n: 1})"])
+    assert wait_replies(topics, ["late"])["late"][0]["rows"] == [[1]]
+
+
+def test_values_are_lossless(topics, replica, neo_a, global_server):
+    global_server(replica)
+    topics.produce("request", [{"id": "v", "command": """RETURN 9223372036854775807 AS big, 1.0 AS one, -0.0 AS zero, 0.0/0.0 AS nan,
+        date('2020-01-01') AS d, datetime('2020-07-01T12:00:00.5+02:00[Europe/Paris]') AS z, localdatetime('2020-01-01T00:00') AS l,
+        duration('P1Y2DT3S') AS u, point({x: 1.0, y: 2.0}) AS p, [1, [2.5, null]] AS list, {a: 'ä', b: true} AS m, 'x' AS s"""}])
+    (page,) = wait_replies(topics, ["v"])["v"]
+    row = dict(zip(page["columns"], page["rows"][0]))
+    assert row["big"] == {"$type": "Integer", "_value": "9223372036854775807"}
+    assert isinstance(row["one"], float) and str(row["zero"]) == "-0.0" and row["nan"] == {"$type": "Float", "_value": "NaN"}
+    assert row["d"] == {"$type": "Date", "_value": "2020-01-01"}
+    assert row["z"] == {"$type": "ZonedDateTime", "_value": "2020-07-01T12:00:00.5+02:00[Europe/Paris]"}
+    assert row["l"]["$type"] == "LocalDateTime" and row["u"]["$type"] == "Duration"
+    assert row["p"] == {"$type": "Point", "_value": "SRID=7203;POINT (1.0 2.0)"}
+    assert row["list"] == [1, [2.5, None]] and row["m"] == {"a": "ä", "b": True} and row["s"] == "x"
+
+
+def test_kill_with_requests_in_flight(topics, replica, global_server):
+    """kill -9 of one of two, again and again: one complete reply each."""
+    rounds, each = scaled(4, 20), 60
+    one, two = global_server(replica, instance="one"), global_server(replica, instance="two")
+    one.wait_event("start")
+    two.wait_event("start")
+    rng, ids = random.Random(11), []
+    for turn in range(rounds):
+        batch = [f"r{turn}-{i}" for i in range(each)]
+        ids += batch
+        topics.produce("request", [{"id": i, "command": f"UNWIND range(1, {rng.choice([1, 10, 3000])}) AS n RETURN n, sum(n) AS s"} for i in batch])
+        threading.Event().wait(rng.uniform(0, 0.6))  # any moment of the work
+        if turn % 2 == 0:
+            one.kill()
+            one = global_server(replica, instance="one")
+        else:
+            two.kill()
+            two = global_server(replica, instance="two")
+    check_one_reply_each(wait_replies(topics, ids, deadline_s=180), ids)
+
+
+def test_neo4j_down_and_back(topics, replica, neo_a, global_server):
+    """The server leaves the group while its Neo4j is down, and answers when it is back."""
+    server = global_server(replica)
+    server.wait_event("start")
+    replica.kill()
+    server.wait_event("neo4j_down")
+    ids = [f"d{i}" for i in range(20)]
+    topics.produce("request", [{"id": i, "command": "MATCH (p:P) RETURN count(p) AS c"} for i in ids])
+    replica.start()
+    found = wait_replies(topics, ids, deadline_s=120)
+    check_one_reply_each(found, ids)
+    assert all(pages[0]["rows"] == [[20]] for pages in found.values())
+
+
+def test_kafka_restarted(topics, kafka, replica, global_server):
+    server = global_server(replica)
+    server.wait_event("start")
+    ids = [f"k{i}" for i in range(40)]
+    topics.produce("request", [{"id": i, "command": "MATCH (p:P) RETURN count(p) AS c"} for i in ids[:20]])
+    kafka.kill()
+    kafka.start()
+    topics.produce("request", [{"id": i, "command": "MATCH (p:P) RETURN count(p) AS c"} for i in ids[20:]])
+    check_one_reply_each(wait_replies(topics, ids, deadline_s=120), ids)
+
+
+def test_same_instance_twice(topics, replica, global_server):
+    """The newest of two with one INSTANCE_ID wins, the older exits 5 and names the setting."""
+    older = global_server(replica)
+    older.wait_event("start")
+    newer = global_server(replica)
+    newer.wait_event("start", 60)
+    topics.produce("request", [{"id": f"s{i}", "command": "RETURN 1 AS x"} for i in range(30)])
+    assert older.wait_exit(60) == 5 and "INSTANCE_ID" in older.log
+    check_one_reply_each(wait_replies(topics, [f"s{i}" for i in range(30)], deadline_s=90), [f"s{i}" for i in range(30)])
+
+
+def test_stop_answers_what_is_in_flight(topics, replica, global_server):
+    server = global_server(replica)
+    server.wait_event("start")
+    topics.produce("request", [{"id": f"t{i}", "command": "UNWIND range(1, 100000) AS n RETURN sum(n) AS s"} for i in range(30)])
+    until("the first reply", lambda: replies(topics))
+    assert server.stop() == 0
+    other = global_server(replica, instance="two")
+    ids = [f"t{i}" for i in range(30)]
+    check_one_reply_each(wait_replies(topics, ids), ids)
+    assert other.stop() == 0
+
+
+def test_ask(topics, replica, global_server, agent_env, kafka):
+    global_server(replica)
+    env = {"BROKERS": kafka.bootstrap, "B_TOPIC_PREFIX": topics.prefix}
+    done = run("global_server", ["ask", "MATCH (p:P) WHERE p.n < 2 RETURN p.n AS n, 'ä' AS text ORDER BY n"], env)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines == [["n", "text"], ["0", "ä"], ["1", "ä"]]
+    done = run("global_server", ["ask", "--csv", "RETURN 'a,b' AS x, 1 AS y"], env)
+    assert done.stdout.splitlines() == ["x,y", '"a,b",1']
+    done = run("global_server", ["ask", "--json", "--params", '{"v": 7}', "RETURN $v AS v"], env)
+    assert json.loads(done.stdout.splitlines()[0])["rows"] == [[7]]
+    done = run("global_server", ["ask"], env, stdin="RETURN 1 AS a\nRETURN 2 AS a\n")
+    assert done.returncode == 0 and done.stdout.split() == ["a", "1", "a", "2"]
+    done = run("global_server", ["ask", "CREATE (:X)"], env)
+    assert done.returncode == 1 and "Neo.ClientError" in done.stderr
+    done = run("global_server", ["ask", "--min-offset", "99", "--timeout", "1s", "RETURN 1 AS x"], env)
+    assert done.returncode in (1, 4) and done.stderr
