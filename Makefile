@@ -38,7 +38,7 @@ FUZZ_REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
 PROGRAM_OBJ := $(foreach p,$(PROGRAMS),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(p)/*.c))))
 
 .DEFAULT_GOAL := all
-Q := $(if $(V),,@echo '  $(notdir $(CC))  $(@:$(B)/%=%)';)
+Q = $(if $(V),,@echo '  $(notdir $(CC))  $(patsubst $(B)/%,%,$@)';)
 .PHONY: help deps all install clean check integration property test bench fuzz coverage lint format \
         demo stop check-libs
 

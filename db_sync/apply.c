@@ -20,6 +20,7 @@
 #define AFTER_POISON 100 /* commands in the first batch after one that failed */
 #define ALONE_TRIES 3    /* for a command that alone exceeds a limit of this replica */
 #define TOTALS_MS 60000
+#define CHECK_MS 2000 /* how often an idle one looks whether the replica is still its own */
 
 struct apply {
     struct queue *queue;
@@ -35,6 +36,7 @@ struct apply {
     int64_t suspect;    /* offset of the command that failed in a batch, to run alone; -1: none */
     int alone_failures; /* of the first command */
     int64_t applied, condemned, totals_at_ms; /* since the last log line */
+    int64_t check_at_ms;
 };
 
 size_t apply_cut(struct command *const *commands, size_t n, size_t count, size_t bytes)
@@ -214,6 +216,16 @@ static bool fill(struct apply *a)
     return a->count > 0 || !closed;
 }
 
+/* Nothing to apply: a newer db_sync, or a Neo4j that went away, would show only with the next
+ * command. */
+static int check_idle(struct apply *a, struct err *err)
+{
+    if (clock_mono_ms() < a->check_at_ms)
+        return 0;
+    a->check_at_ms = clock_mono_ms() + CHECK_MS;
+    return writer_check(a->writer, err);
+}
+
 static void log_totals(struct apply *a)
 {
     int64_t now = clock_mono_ms();
@@ -246,6 +258,8 @@ int apply_run(struct queue *queue, const struct options *options, struct writer 
     while (rc == 0 && !stop_requested() && fill(&a)) {
         if (a.count > 0)
             rc = apply_batch(&a, err);
+        else
+            rc = check_idle(&a, err);
         log_totals(&a);
     }
     for (size_t i = 0; i < a.count; i++)

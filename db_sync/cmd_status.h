@@ -8,6 +8,6 @@
 
 /* Reads the status topic to its end and prints a row a program, the newest status of each.
  * ERR_CONFIG: no such topic; ERR_RETRY: Kafka does not answer. */
-MUST_CHECK int cmd_status(const struct options *options, int word_count, struct err *err);
+MUST_CHECK int cmd_status(const struct options *options, struct err *err);
 
 #endif

@@ -17,13 +17,10 @@ static int run_command(const struct conf_args *args, struct options *options, st
     case DB_SYNC_SEND:
         return cmd_send(options, args->words, args->word_count, err);
     case DB_SYNC_STATUS:
-        return cmd_status(options, args->word_count, err);
+        return cmd_status(options, err);
     case DB_SYNC_TOPICS:
         return cmd_topics(options, args->words, args->word_count, err);
     default:
-        if (args->word_count > 0)
-            return err_set(err, ERR_USAGE, "usage.words", "db_sync run takes no \"%s\"; see --help",
-                           args->words[0]);
         return agent_run(options, err);
     }
 }

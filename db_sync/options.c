@@ -4,7 +4,7 @@
 #define ALL (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS)
 #define AT(member) offsetof(struct options, member)
 
-/* clang-format off: a table, a row an option */
+/* clang-format off */ /* a row an option */
 static const struct conf_option rows[] = {
     SETUP_KAFKA_ROWS(struct options, ALL),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, DB_SYNC_RUN,

@@ -73,6 +73,39 @@ int writer_settle(struct writer *w, struct err *err)
     return seize(w, true, err);
 }
 
+static int refuse_changed(const struct writer *w, const struct position *before, struct err *err)
+{
+    return err_set(err, ERR_GUARD, "position.changed",
+                   "the position of this replica went from %" PRId64 " to %" PRId64
+                   " and not by this db_sync: somebody changed the node __db_sync; wipe this "
+                   "replica and start it anew",
+                   before->next_offset, w->position.next_offset);
+}
+
+int writer_check(struct writer *w, struct err *err)
+{
+    struct err why = {0};
+    struct position position = {0};
+    bool found;
+
+    while (position_read(w->tx, w->topic, &position, &found, &why) < 0) {
+        if (why.class != ERR_RETRY && why.class != ERR_UNKNOWN && why.class != ERR_CONFIG) {
+            *err = why;
+            return -1;
+        }
+        if (outage_wait(&w->outage, &why, err) < 0)
+            return -1;
+        err_clear(&why);
+    }
+    outage_over(&w->outage);
+    if (found && strcmp(position.epoch, w->position.epoch) == 0)
+        return 0;
+    struct position before = w->position;
+    if (writer_settle(w, err) < 0)
+        return -1;
+    return position_equal(&before, &w->position) ? 0 : refuse_changed(w, &before, err);
+}
+
 /* Fills w->stmts; returns their number. */
 static size_t gather(struct writer *w, struct command *const *commands, size_t n,
                      const struct position *target)
@@ -126,11 +159,7 @@ static enum settled settle(struct writer *w, const struct position *target, stru
         return SETTLED_COMMITTED;
     if (position_equal(&w->position, &before))
         return SETTLED_NOT;
-    err_set(err, ERR_GUARD, "position.changed",
-            "the position of this replica went from %" PRId64 " to %" PRId64
-            " and not by this db_sync: somebody changed the node __db_sync; wipe this replica and "
-            "start it anew",
-            before.next_offset, w->position.next_offset);
+    refuse_changed(w, &before, err);
     return SETTLED_FAILED;
 }
 

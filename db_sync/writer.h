@@ -35,6 +35,10 @@ MUST_CHECK int writer_seize(struct writer *w, struct err *err);
 /* Reads the position again under its lock, as its owner. ERR_FENCED: a newer db_sync has it. */
 MUST_CHECK int writer_settle(struct writer *w, struct err *err);
 
+/* While there is nothing to write: is it still ours? Reads without a lock, settles only in doubt.
+ * Waits for outages. ERR_FENCED, ERR_GUARD, ERR_STOPPING. */
+MUST_CHECK int writer_check(struct writer *w, struct err *err);
+
 /* Commits the statements of commands[0..n-1] and target, in one transaction; waits out what heals.
  * 0: committed, w->position is target. -1: nothing of it took effect, and ERR_POISON or ERR_SHRINK:
  * *failed is the command at fault, n for the commit itself or when it is not known; ERR_FENCED,

@@ -19,12 +19,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS 2000                  /* between two looks at the replica */
+#define LOOK_MS 2000 /* between two looks at the replica */
 #define TURN_MS 200
 #define KAFKA_TRY_MS 5000
-#define FLIGHT_BYTES (16 << 20)       /* of requests between intake and their end */
-#define PRODUCER_BYTES (8 << 20)      /* of replies that librdkafka holds */
-#define MESSAGE_SLACK 65536           /* key and the numbers around a page */
+#define FLIGHT_BYTES (16 << 20)  /* of requests between intake and their end */
+#define PRODUCER_BYTES (8 << 20) /* of replies that librdkafka holds */
+#define MESSAGE_SLACK 65536      /* key and the numbers around a page */
 
 struct agent {
     const struct server_conf *conf;
@@ -35,7 +35,7 @@ struct agent {
     struct answer_limits limits;
     struct flight flight;
     struct queue *jobs, *waiting, *reports;
-    struct replica *replica; /* the agent's own look at it */
+    struct replica *replica;         /* the agent's own look at it */
     char seen_name[REPLICA_SIZE];    /* by the last probe */
     char replica_name[REPLICA_SIZE]; /* fixed before the first thread */
     struct reply *reply;
@@ -100,7 +100,8 @@ static void agent_fini(struct agent *a)
  * reason that is known. ERR_STOPPING only; with at_start also ERR_CONFIG. */
 static int wait_until_well(struct agent *a, const struct err *first, bool at_start, struct err *err)
 {
-    bool not_ready = first->class == ERR_GUARD; /* Neo4j is there, but no db_sync has worked on it */
+    bool not_ready =
+        first->class == ERR_GUARD; /* Neo4j is there, but no db_sync has worked on it */
     struct backoff backoff = {.first_ms = 100, .cap_ms = 5000};
     int64_t since_ms = clock_mono_ms(), position;
     struct err why = *first;
@@ -245,17 +246,17 @@ static int start_reply(struct agent *a, struct err *err)
     buf_addf(&id, "%s-%s-%s", a->conf->group_id, a->replica_name, a->instance_id);
     a->transactional_id = buf_take(&id);
     struct reply_conf conf = {
-        .txn = {.kafka = &a->kafka,
-                .transactional_id = a->transactional_id,
-                .id_setting = "INSTANCE_ID",
-                .timeout_ms = a->conf->transaction_timeout_ms,
-                .message_max_bytes = a->conf->max_reply_bytes + MESSAGE_SLACK,
-                .queue_bytes = PRODUCER_BYTES},
-        .rules = &a->rules,
-        .format = (enum answer_format)a->conf->reply_format,
+        .delivery = {.txn = {.kafka = &a->kafka,
+                             .transactional_id = a->transactional_id,
+                             .id_setting = "INSTANCE_ID",
+                             .timeout_ms = a->conf->transaction_timeout_ms,
+                             .message_max_bytes = a->conf->max_reply_bytes + MESSAGE_SLACK,
+                             .queue_bytes = PRODUCER_BYTES},
+                     .rules = &a->rules,
+                     .format = (enum answer_format)a->conf->reply_format,
+                     .flight = &a->flight},
         .queue_count = (size_t)a->conf->max_in_flight * 2 + 64,
-        .reports = a->reports,
-        .flight = &a->flight};
+        .reports = a->reports};
 
     return reply_start(&a->reply, &conf, err);
 }
@@ -336,7 +337,8 @@ static int turn(struct agent *a, struct err *err)
 }
 
 /* Against the stream, so that what is in flight is still committed: no more requests in; workers
- * end what they have in hand; replies are sent, by a member of the group; then the group is left. */
+ * end what they have in hand; replies are sent, by a member of the group; then the group is left.
+ */
 static bool stop_all(struct agent *a)
 {
     bool ended;

@@ -2,8 +2,8 @@
 #ifndef GLOBAL_SERVER_AGENT_H
 #define GLOBAL_SERVER_AGENT_H
 
-/* global_server/agent.h: `run`: owns every handle and thread, starts them in order and stops them in
- * reverse; while they work it watches the replica. */
+/* global_server/agent.h: `run`: owns every handle and thread, starts them in order and stops them
+ * in reverse; while they work it watches the replica. */
 
 #include "global_server/options.h"
 

@@ -23,7 +23,8 @@ struct answer {
     struct answer_limits limits;
     enum answer_format format;
     int64_t page_rows;
-    size_t room; /* for the rows of a page */
+    size_t room;         /* for the rows of a page */
+    size_t fields_bytes; /* as JSON */
     json_t *fields;
     struct buf page; /* rows of the page in the making */
     int64_t page_count, rows_in_page, rows;
@@ -98,6 +99,7 @@ int answer_set_fields(struct answer *a, const json_t *fields, size_t head_bytes,
 
     json_add(&text, fields);
     size_t taken = head_bytes + text.len;
+    a->fields_bytes = text.len;
     buf_fini(&text);
     if (!json_is_array(fields))
         return err_set(err, ERR_FATAL, "jolt.shape", "Neo4j's answer: fields are no array");
@@ -205,7 +207,7 @@ static int add_properties(struct buf *out, const json_t *fields, const json_t *r
     if (properties != NULL)
         json_object_update(by_name, (json_t *)(uintptr_t)properties);
     else
-        json_array_foreach(fields, i, field)
+        json_array_foreach (fields, i, field)
             json_object_set(by_name, json_string_value(field), json_array_get(row, i));
     map = json_pack("{s:o}", "{}", by_name);
     buf_adds(out, "{\"properties\":");
@@ -221,7 +223,7 @@ static int add_columns(struct buf *out, const json_t *row, struct err *err)
     json_t *value;
 
     buf_addc(out, '[');
-    json_array_foreach(row, i, value) {
+    json_array_foreach (row, i, value) {
         if (i > 0)
             buf_addc(out, ',');
         if (jolt_add(out, value, err) < 0)
@@ -303,7 +305,7 @@ size_t answer_bytes(const struct answer *a)
 
 size_t answer_page_bytes(const struct answer *a)
 {
-    return a->largest;
+    return a->page_count > 0 ? a->largest + a->fields_bytes : 0;
 }
 
 void answer_rewind(struct answer *a)
@@ -446,8 +448,8 @@ int answer_next(struct answer *a, const struct answer_head *head, struct buf *ou
         return 0;
     bool last = a->next_page + 1 == count;
     bool rows = a->format == ANSWER_ROWS && head->request != NULL;
-    if ((rows ? add_rows_message(a, head, out, err)
-              : add_pages_message(a, head, out, last, err)) < 0)
+    if ((rows ? add_rows_message(a, head, out, err) : add_pages_message(a, head, out, last, err)) <
+        0)
         return -1;
     a->next_page++;
     return buf_check(out, "reply", err);

@@ -35,8 +35,8 @@ struct answer_head {
     const char *id, *key;
     size_t id_len, key_len;
     const char *replica;
-    int64_t offset; /* of the state that was read; -1: unknown, written as null */
-    int64_t age_ms; /* -1: unknown, written as null */
+    int64_t offset;        /* of the state that was read; -1: unknown, written as null */
+    int64_t age_ms;        /* -1: unknown, written as null */
     const json_t *request; /* for ANSWER_ROWS; NULL: not known */
 };
 
@@ -65,7 +65,7 @@ void answer_set_error(struct answer *a, const char *code, const char *text);
 
 int64_t answer_rows(const struct answer *a);
 
-/* Bytes of all rows, and of the largest page without its head. */
+/* Bytes of all rows; of the largest page's rows and columns, 0 when there are no rows. */
 size_t answer_bytes(const struct answer *a);
 size_t answer_page_bytes(const struct answer *a);
 

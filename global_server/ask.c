@@ -71,9 +71,8 @@ static int add_request_take(struct ask *a, json_t *request, struct err *err)
     set_number(request, "max_age_ms", a->conf->max_age_ms);
     set_number(request, "timeout_ms", a->conf->timeout_ms);
     a->questions = mem_realloc(a->questions, a->count + 1, sizeof *a->questions);
-    a->questions[a->count++] = (struct question){.id = mem_strdup(json_text(request, "id")),
-                                                 .request = request,
-                                                 .messages = json_array()};
+    a->questions[a->count++] = (struct question){
+        .id = mem_strdup(json_text(request, "id")), .request = request, .messages = json_array()};
     return 0;
 }
 
@@ -164,9 +163,8 @@ static int collect(struct ask *a, char **words, int n, struct err *err)
 static int connect_kafka(struct ask *a, struct err *err)
 {
     int64_t deadline_ms = clock_mono_ms() + KAFKA_WAIT_MS;
-    struct producer_conf producer = {.kafka = &a->kafka,
-                                     .message_max_bytes = MESSAGE_MAX_BYTES,
-                                     .timeout_ms = KAFKA_WAIT_MS};
+    struct producer_conf producer = {
+        .kafka = &a->kafka, .message_max_bytes = MESSAGE_MAX_BYTES, .timeout_ms = KAFKA_WAIT_MS};
 
     if (client_check(&a->kafka, err) < 0 ||
         tail_open(&a->tail, &a->kafka, a->response_topic, deadline_ms, err) < 0)
@@ -208,12 +206,11 @@ static struct question *find(struct ask *a, const char *id)
 /* True when it was for us. A reply's messages come in order. */
 static bool take_reply(struct ask *a, const struct record *record)
 {
-    json_t *message = record->value != NULL ? json_parse(record->value, record->value_len, NULL)
-                                            : NULL;
+    json_t *message =
+        record->value != NULL ? json_parse(record->value, record->value_len, NULL) : NULL;
     struct question *q = find(a, json_text(message, "id"));
 
-    bool ours =
-        q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages);
+    bool ours = q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages);
     if (ours) {
         json_array_append(q->messages, message);
         q->complete = json_is_true(json_object_get(message, "last"));
@@ -243,7 +240,7 @@ static int print_rows(struct ask *a, const struct question *q, struct err *err)
     size_t i;
     int rc = 0;
 
-    json_array_foreach(q->messages, i, message)
+    json_array_foreach (q->messages, i, message)
         json_array_append(pages, json_object_get(message, "rows"));
     if (a->conf->csv)
         table_print_csv(columns, pages, stdout);
@@ -258,7 +255,7 @@ static void print_json(const struct question *q)
     size_t i;
     json_t *message;
 
-    json_array_foreach(q->messages, i, message) {
+    json_array_foreach (q->messages, i, message) {
         json_dumpf(message, stdout, JSON_COMPACT);
         fputc('\n', stdout);
     }
@@ -324,8 +321,8 @@ static int receive(struct ask *a, struct err *err)
                            a->request_topic, a->printed, a->count);
     }
     if (a->failed > 0)
-        return err_set(err, ERR_POISON, "ask.error-reply",
-                       "%zu of %zu queries had an error reply", a->failed, a->count);
+        return err_set(err, ERR_POISON, "ask.error-reply", "%zu of %zu queries had an error reply",
+                       a->failed, a->count);
     return 0;
 }
 

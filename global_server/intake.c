@@ -36,7 +36,7 @@ struct intake {
     int64_t claim; /* number; 0: none */
     bool paused;
     int64_t full_since_ms; /* monotonic; 0: not full */
-    char trouble[96]; /* code of the last trouble, told once in a while */
+    char trouble[96];      /* code of the last trouble, told once in a while */
     int64_t trouble_ms;
 };
 

@@ -42,8 +42,7 @@ void flight_saw(struct flight *flight, int64_t position)
 {
     long long seen = atomic_load(&flight->position);
 
-    while (seen < position &&
-           !atomic_compare_exchange_weak(&flight->position, &seen, position))
+    while (seen < position && !atomic_compare_exchange_weak(&flight->position, &seen, position))
         continue;
 }
 

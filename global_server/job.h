@@ -33,16 +33,16 @@ struct job {
     struct record record; /* until the request was read */
     int64_t claim, sequence, offset;
     int32_t partition;
-    size_t bytes;           /* counted in flight */
-    bool was_read;          /* request is filled */
+    size_t bytes;  /* counted in flight */
+    bool was_read; /* request is filled */
     struct request request;
-    struct answer *answer;  /* NULL until a worker has begun */
-    int64_t deadline_ms;    /* monotonic */
-    unsigned attempts;      /* at Neo4j, that failed */
-    int64_t position;       /* that the answer was read at; -1: unknown */
-    int64_t age_ms;         /* of that; -1: unknown */
+    struct answer *answer; /* NULL until a worker has begun */
+    int64_t deadline_ms;   /* monotonic */
+    unsigned attempts;     /* at Neo4j, that failed */
+    int64_t position;      /* that the answer was read at; -1: unknown */
+    int64_t age_ms;        /* of that; -1: unknown */
     char replica[REPLICA_SIZE];
-    bool send_alone;        /* its topic takes less than a batch of records */
+    bool send_alone; /* its topic takes less than a batch of records */
 };
 
 /* Takes the record. */

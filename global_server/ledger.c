@@ -14,9 +14,9 @@
 struct partition {
     int32_t number;
     int64_t committed;
-    int64_t next_sequence; /* of the first request that is not settled */
-    struct ledger_set beyond;                 /* settled offsets above it */
-    int64_t sequences[LEDGER_BEYOND_MAX];     /* of beyond; -1: a former owner's */
+    int64_t next_sequence;                /* of the first request that is not settled */
+    struct ledger_set beyond;             /* settled offsets above it */
+    int64_t sequences[LEDGER_BEYOND_MAX]; /* of beyond; -1: a former owner's */
     bool changed;
 };
 
@@ -83,9 +83,8 @@ void ledger_add_partition(struct ledger *l, int32_t partition, int64_t committed
 {
     l->partitions = mem_realloc(l->partitions, l->count + 1, sizeof *l->partitions);
     struct partition *p = &l->partitions[l->count++];
-    *p = (struct partition){.number = partition,
-                            .committed = committed >= 0 ? committed : 0,
-                            .beyond = *skip};
+    *p = (struct partition){
+        .number = partition, .committed = committed >= 0 ? committed : 0, .beyond = *skip};
     for (size_t i = 0; i < skip->count; i++)
         p->sequences[i] = -1;
 }

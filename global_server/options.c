@@ -71,7 +71,8 @@ static const struct conf_option options[] = {
 static const struct conf_command commands[] = {
     {"run", "", "Answers read requests of REQUEST_TOPIC from the Neo4j beside it.", RUN},
     {"ask", "[QUERY…]",
-     "Sends queries as requests, waits for their replies on RESPONSE_TOPIC and prints them. Without "
+     "Sends queries as requests, waits for their replies on RESPONSE_TOPIC and prints them. "
+     "Without "
      "QUERY they come from --file or stdin. Exit 1: an error reply; 4: no reply in time.",
      ASK},
     {0}};

@@ -2,22 +2,18 @@
 #ifndef GLOBAL_SERVER_REPLY_H
 #define GLOBAL_SERVER_REPLY_H
 
-/* global_server/reply.h: the thread that owns the transactional producer: replies and the offsets of
- * their requests become visible together. It alone knows what is settled of a claim. */
+/* global_server/reply.h: the thread that owns the transactional producer: replies and the offsets
+ * of their requests become visible together. It alone knows what is settled of a claim. */
 
 #include "base/queue.h"
-#include "global_server/job.h"
-#include "kafka/txn.h"
+#include "global_server/delivery.h"
 
 struct reply; /* opaque */
 
 struct reply_conf {
-    struct txn_conf txn; /* borrowed, as all that it points to */
-    const struct request_rules *rules;
-    enum answer_format format;
+    struct delivery_conf delivery;
     size_t queue_count; /* more jobs and claims than can exist at once: nobody waits to push */
     struct queue *reports;
-    struct flight *flight;
 };
 
 /* Shuts out earlier users of the transactional id, which may wait for Kafka until a stop; then

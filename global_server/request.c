@@ -174,7 +174,7 @@ static bool has_typed_value(const json_t *value)
     size_t i;
     json_t *item;
 
-    json_array_foreach(value, i, item)
+    json_array_foreach (value, i, item)
         if (has_typed_value(item))
             return true;
     if (json_object_get(value, "$type") != NULL)
@@ -195,9 +195,10 @@ static int read_params(struct request *r, const json_t *body, struct err *err)
     if (!json_is_object(params))
         return err_set(err, ERR_POISON, "request.type", "\"params\" must be an object");
     if (has_typed_value(params))
-        return err_set(err, ERR_POISON, "request.typed-params",
-                       "\"params\" holds a \"$type\" value, which requests do not take yet; build it "
-                       "in the query, such as date($d) or point($p)");
+        return err_set(
+            err, ERR_POISON, "request.typed-params",
+            "\"params\" holds a \"$type\" value, which requests do not take yet; build it "
+            "in the query, such as date($d) or point($p)");
     r->params = json_incref(params);
     return 0;
 }

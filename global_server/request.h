@@ -40,8 +40,8 @@ struct request {
     size_t id_len;
     char *text; /* of the query, UTF-8; NULL when the request was refused */
     size_t text_len;
-    json_t *params; /* an object, or NULL */
-    json_t *body;   /* the whole request, or NULL when it is no JSON object */
+    json_t *params;     /* an object, or NULL */
+    json_t *body;       /* the whole request, or NULL when it is no JSON object */
     int64_t min_offset; /* -1: none */
     int64_t max_age_ms; /* -1: none */
     int64_t timeout_ms;

@@ -13,8 +13,8 @@ static bool is_numeric(const json_t *pages, size_t column)
     json_t *page, *row;
     bool some = false;
 
-    json_array_foreach(pages, i, page)
-        json_array_foreach(page, k, row) {
+    json_array_foreach (pages, i, page)
+        json_array_foreach (page, k, row) {
             const json_t *value = json_array_get(row, column);
             if (!json_is_number(value) && !json_is_null(value))
                 return false;
@@ -28,7 +28,7 @@ static int add_columns(struct libscols_table *table, const json_t *columns, cons
     size_t i;
     json_t *name;
 
-    json_array_foreach(columns, i, name)
+    json_array_foreach (columns, i, name)
         if (scols_table_new_column(table, json_string_value(name), 0,
                                    is_numeric(pages, i) ? SCOLS_FL_RIGHT : 0) == NULL)
             return -1;
@@ -43,7 +43,7 @@ static int add_row(struct libscols_table *table, const json_t *row)
     json_t *value;
     int rc = line != NULL ? 0 : -1;
 
-    json_array_foreach(row, i, value) {
+    json_array_foreach (row, i, value) {
         buf_reset(&text);
         jolt_text_add(&text, value);
         if (rc == 0)
@@ -60,8 +60,8 @@ int table_print(const json_t *columns, const json_t *pages, FILE *out, struct er
     json_t *page, *row;
     int rc = table != NULL ? add_columns(table, columns, pages) : -1;
 
-    json_array_foreach(pages, i, page)
-        json_array_foreach(page, k, row)
+    json_array_foreach (pages, i, page)
+        json_array_foreach (page, k, row)
             if (rc == 0)
                 rc = add_row(table, row);
     if (rc == 0) {
@@ -97,7 +97,7 @@ static void print_line(const json_t *values, FILE *out)
     size_t i;
     json_t *value;
 
-    json_array_foreach(values, i, value) {
+    json_array_foreach (values, i, value) {
         buf_reset(&text);
         if (!json_is_null(value))
             jolt_text_add(&text, value);
@@ -115,7 +115,7 @@ void table_print_csv(const json_t *columns, const json_t *pages, FILE *out)
     json_t *page, *row;
 
     print_line(columns, out);
-    json_array_foreach(pages, i, page)
-        json_array_foreach(page, k, row)
+    json_array_foreach (pages, i, page)
+        json_array_foreach (page, k, row)
             print_line(row, out);
 }

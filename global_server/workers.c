@@ -21,7 +21,7 @@
 #define AGE_WAIT_MS 1000
 #define ANSWER_GRACE_MS 5000 /* Neo4j looks at a query's limit every 2 s; then its error comes */
 #define ATTEMPTS_MAX 5
-#define PAUSE_MS 100         /* before the second attempt; twice as long before each further one */
+#define PAUSE_MS 100 /* before the second attempt; twice as long before each further one */
 
 struct worker {
     pthread_t thread;
@@ -271,7 +271,8 @@ static void work_on_take(struct worker *w, struct job *job)
     reply_send_take(w->conf->reply, job);
 }
 
-static void *worker_main(void *arg) /* threads `worker`: each owns its connection, the job in hand */
+static void *
+worker_main(void *arg) /* threads `worker`: each owns its connection, the job in hand */
 {
     struct worker *w = arg;
     bool closed = false;

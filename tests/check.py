@@ -45,7 +45,7 @@ def corpora(build):
 
 def help_options(build, program, command):
     code, text = run([build / "bin" / program, command, "--help"])
-    return set(re.findall(r"\[([A-Z0-9_]+)[,\]]", text)) if code == 0 else set()
+    return set(re.findall(r"\[([A-Z0-9_]+)[,\]]", text)) - {"FLAGS"} if code == 0 else set()
 
 
 def readme(build):

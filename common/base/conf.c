@@ -426,6 +426,11 @@ enum conf_outcome conf_read(const struct conf_program *program, int argc, char *
         conf_show_values(program, command, conf, stdout);
         return CONF_SHOWN;
     }
+    if (optind < argc && *command->args == '\0') {
+        err_set(err, ERR_USAGE, "usage.words", "%s %s takes no \"%s\"; see %s %s --help",
+                program->name, command->name, argv[optind], program->name, command->name);
+        return CONF_FAILED;
+    }
     if (check_required(program, command, conf, err) < 0)
         return CONF_FAILED;
     *args = (struct conf_args){command, argv + optind, argc - optind};

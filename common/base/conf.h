@@ -59,7 +59,7 @@ struct conf_pairs {
 /* A subcommand, for help and for the choice of options. */
 struct conf_command {
     const char *name; /* NULL ends the table; the first is what runs without a name */
-    const char *args; /* "OFFSET", "[COMMAND…]" or "" */
+    const char *args; /* "create|check", "[COMMAND…]"; "": it takes no words */
     const char *help; /* a paragraph */
     unsigned bit;     /* which options it takes */
 };

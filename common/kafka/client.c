@@ -84,7 +84,12 @@ int client_err(struct err *err, rd_kafka_resp_err_t code, const char *what)
  * and go are its business until our own waiting says so. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    (void)rk;
+    struct kafka_health *health = rd_kafka_opaque(rk);
+
+    if (health != NULL && strcmp(facility, "BROKERUA") == 0)
+        atomic_store(&health->moved, true);
+    if (health != NULL && health->quiet && level >= 7)
+        return;
     if (level <= 2)
         log_error(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
     else if (level <= 3 && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0)

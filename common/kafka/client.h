@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* Settings from the program's options; borrowed, must outlive every handle. */
@@ -23,11 +24,13 @@ struct kafka_setting {
     const char *name, *value; /* name NULL ends a list */
 };
 
-/* The last error that librdkafka told of by itself, such as a refused login. Lives as long as the
- * handle; written inside our own polls, so it belongs to the handle's thread. */
+/* What librdkafka told of by itself, such as a refused login. Lives as long as the handle. Code and
+ * text are written inside our own polls, so they belong to the handle's thread. */
 struct kafka_health {
     rd_kafka_resp_err_t code; /* 0: none */
     char text[256];
+    atomic_bool moved; /* a fetch found no such topic, or another leader: set on any thread */
+    bool quiet;        /* debug lines of librdkafka are for us alone */
 };
 
 /* A configuration with ours, then the person's, then owned on top: to override one of owned is

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kafka/preset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,14 +69,6 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     rd_kafka_assign(rk, NULL);
 }
 
-static bool person_sets(const struct kafka_conf *kafka, const char *name)
-{
-    for (size_t i = 0; kafka->extra != NULL && i < kafka->extra->count; i++)
-        if (strcmp(kafka->extra->pairs[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 int group_open(struct group **out, const struct group_conf *conf, struct err *err)
 {
     char kbytes[24];
@@ -91,7 +84,7 @@ int group_open(struct group **out, const struct group_conf *conf, struct err *er
         {"queued.min.messages", "1000"},
         {"fetch.max.bytes", "4194304"}, /* the default of 50 MB would be held whole */
         /* A killed member holds its partitions that long (default 45 s); a person may change it. */
-        {person_sets(conf->kafka, "session.timeout.ms") ? NULL : "session.timeout.ms", "10000"},
+        preset(conf->kafka, "session.timeout.ms", "10000"),
         {NULL, NULL}};
     struct group *g = mem_alloc(1, sizeof *g);
 

@@ -25,6 +25,21 @@ struct reader {
     struct question *question; /* NULL, or one that is not answered yet */
 };
 
+/* A topic that is deleted and made anew between two fetches shows in no error and no message, only
+ * in this debug line: librdkafka 2.0.2 retries, and goes on at the old offset of the new log. */
+static int listen_for_moves(struct reader *r, rd_kafka_conf_t *conf, struct err *err)
+{
+    char asked[256] = "", debug[300], why[128];
+    size_t size = sizeof asked;
+
+    rd_kafka_conf_get(conf, "debug", asked, &size); /* what a person asked for */
+    r->health.quiet = asked[0] == '\0';
+    snprintf(debug, sizeof debug, "%s%stopic", asked, r->health.quiet ? "" : ",");
+    if (rd_kafka_conf_set(conf, "debug", debug, why, sizeof why) != RD_KAFKA_CONF_OK)
+        return err_set(err, ERR_CONFIG, "config.kafka-value", "--kafka debug: %s", why);
+    return 0;
+}
+
 int reader_open(struct reader **out, const struct reader_conf *conf, struct err *err)
 {
     char kbytes[24], fetch[24];
@@ -47,6 +62,10 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
     r->topic = mem_strdup(conf->topic);
     r->brokers = mem_strdup(conf->kafka->brokers);
     rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &r->health, err);
+    if (rk_conf != NULL && listen_for_moves(r, rk_conf, err) < 0) {
+        rd_kafka_conf_destroy(rk_conf);
+        rk_conf = NULL;
+    }
     if (rk_conf == NULL || (r->rk = client_new_take(RD_KAFKA_CONSUMER, rk_conf, err)) == NULL) {
         reader_close(r);
         return -1;
@@ -244,7 +263,7 @@ static enum reader_event on_silence(struct reader *r, struct err *err)
     if (r->health.code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return READER_NOTHING;
     client_err_text(err, r->health.code, r->topic, r->health.text);
-    r->health = (struct kafka_health){0};
+    r->health.code = RD_KAFKA_RESP_ERR_NO_ERROR;
     return READER_OUTAGE;
 }
 
@@ -253,6 +272,13 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
 {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(r->rk, (int)wait_ms);
 
+    if (atomic_exchange(&r->health.moved, false)) {
+        if (message != NULL)
+            rd_kafka_message_destroy(message);
+        err_set(err, ERR_RETRY, "kafka.moved", "%s: the topic's leader changed, or it went away",
+                r->topic);
+        return READER_OUTAGE;
+    }
     if (message == NULL)
         return on_silence(r, err);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {

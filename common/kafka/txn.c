@@ -7,22 +7,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kafka/preset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKUP_TIMEOUT_MS 5000
 #define TOLD_TRIES 8                  /* of one call; the wait between two is 200 ms */
 #define TOPICS_MAX 256                /* names that are remembered */
 #define DEFAULT_MESSAGE_BYTES 1048588 /* Kafka's message.max.bytes */
-
-struct known_topic {
-    char *name;
-    struct txn_topic topic;
-    int64_t until_ms; /* monotonic */
-};
 
 struct txn {
     struct kafka_health health; /* first: librdkafka's opaque points to it and so to all of this */
@@ -34,8 +28,7 @@ struct txn {
     struct err failure; /* of the first record of this transaction that was not delivered */
     bool (*give_up)(void *arg);
     void *give_up_arg;
-    struct known_topic topics[TOPICS_MAX];
-    size_t topic_count;
+    struct lookup *lookup; /* of topics */
 };
 
 /* Runs inside our polls. */
@@ -53,14 +46,17 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *a
 int txn_open(struct txn **out, const struct txn_conf *conf, struct err *err)
 {
     char timeout[24], max_bytes[24], kbytes[24];
-    const struct kafka_setting owned[] = {{"transactional.id", conf->transactional_id},
-                                          {"transaction.timeout.ms", timeout},
-                                          {"enable.idempotence", "true"},
-                                          {"message.max.bytes", max_bytes},
-                                          {"batch.size", "1000000"}, /* TXN_BATCH_BYTES */
-                                          {"queue.buffering.max.kbytes", kbytes},
-                                          {"partitioner", "murmur2_random"},
-                                          {NULL, NULL}};
+    const struct kafka_setting owned[] = {
+        {"transactional.id", conf->transactional_id},
+        {"transaction.timeout.ms", timeout},
+        {"enable.idempotence", "true"},
+        {"message.max.bytes", max_bytes},
+        {"batch.size", "1000000"}, /* TXN_BATCH_BYTES */
+        {"queue.buffering.max.kbytes", kbytes},
+        {"partitioner", "murmur2_random"},
+        /* A transaction right after another is told to wait; 100 ms is librdkafka's default. */
+        preset(conf->kafka, "retry.backoff.ms", "10"),
+        {NULL, NULL}};
     struct txn *txn = mem_alloc(1, sizeof *txn);
 
     snprintf(timeout, sizeof timeout, "%" PRId64, conf->timeout_ms);
@@ -78,27 +74,21 @@ int txn_open(struct txn **out, const struct txn_conf *conf, struct err *err)
         txn_close(txn);
         return -1;
     }
+    txn->lookup = lookup_new(txn->rk);
     *out = txn;
     return 0;
-}
-
-void txn_forget_topics(struct txn *txn)
-{
-    for (size_t i = 0; i < txn->topic_count; i++)
-        free(txn->topics[i].name);
-    txn->topic_count = 0;
 }
 
 void txn_close(struct txn *txn)
 {
     if (txn == NULL)
         return;
+    lookup_free(txn->lookup);
     if (txn->rk != NULL) {
         rd_kafka_purge(txn->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_poll(txn->rk, 0);
         rd_kafka_destroy(txn->rk);
     }
-    txn_forget_topics(txn);
     free(txn->id);
     free(txn);
 }
@@ -323,99 +313,12 @@ enum txn_step txn_abort(struct txn *txn, struct err *err)
     return step == TXN_ABORT || step == TXN_LOST ? TXN_REBUILD : step;
 }
 
-static int ask_exists(struct txn *txn, const char *topic, struct txn_topic *out, struct err *err)
+int txn_look_up(struct txn *txn, const char *topic, struct lookup_topic *out, struct err *err)
 {
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(txn->rk, topic, NULL);
-    const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_resp_err_t rc = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-    if (handle != NULL)
-        rc = rd_kafka_metadata(txn->rk, 0, handle, &metadata, LOOKUP_TIMEOUT_MS);
-    out->exists = handle != NULL && rc == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                  metadata->topics[0].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
-                  metadata->topics[0].err != RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-    if (rc == RD_KAFKA_RESP_ERR_NO_ERROR && out->exists)
-        rc = metadata->topics[0].err;
-    if (metadata != NULL)
-        rd_kafka_metadata_destroy(metadata);
-    if (handle != NULL)
-        rd_kafka_topic_destroy(handle);
-    if (rc == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) /* it is there; librdkafka waits for it */
-        rc = RD_KAFKA_RESP_ERR_NO_ERROR;
-    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, topic);
+    return lookup_ask(txn->lookup, topic, out, err);
 }
 
-static void take_limit(rd_kafka_event_t *event, struct txn_topic *out)
+void txn_forget_topics(struct txn *txn)
 {
-    size_t n = 0, m = 0;
-    const rd_kafka_ConfigResource_t **resources =
-        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &n);
-    const rd_kafka_ConfigEntry_t **entries =
-        n == 1 ? rd_kafka_ConfigResource_configs(resources[0], &m) : NULL;
-
-    for (size_t i = 0; i < m; i++) {
-        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "max.message.bytes") == 0 &&
-            value != NULL)
-            out->message_max_bytes = strtoll(value, NULL, 10);
-    }
-}
-
-/* Best effort: who may not describe a topic's settings finds out by an abort. */
-static void ask_limit(struct txn *txn, const char *topic, struct txn_topic *out)
-{
-    rd_kafka_ConfigResource_t *resource =
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(txn->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(txn->rk);
-
-    out->message_max_bytes = DEFAULT_MESSAGE_BYTES;
-    rd_kafka_AdminOptions_set_request_timeout(options, LOOKUP_TIMEOUT_MS, NULL, 0);
-    rd_kafka_DescribeConfigs(txn->rk, &resource, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, LOOKUP_TIMEOUT_MS);
-    if (event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        take_limit(event, out);
-    if (event != NULL)
-        rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ConfigResource_destroy(resource);
-}
-
-/* The place for a name: its own, a new one, or the one that would expire first. */
-static struct known_topic *place(struct txn *txn, const char *name)
-{
-    struct known_topic *oldest = &txn->topics[0];
-
-    for (size_t i = 0; i < txn->topic_count; i++) {
-        struct known_topic *known = &txn->topics[i];
-        if (strcmp(known->name, name) == 0)
-            return known;
-        if (known->until_ms < oldest->until_ms)
-            oldest = known;
-    }
-    if (txn->topic_count < TOPICS_MAX)
-        oldest = &txn->topics[txn->topic_count++];
-    else
-        free(oldest->name);
-    *oldest = (struct known_topic){.name = mem_strdup(name)};
-    return oldest;
-}
-
-int txn_look_up(struct txn *txn, const char *topic, struct txn_topic *out, struct err *err)
-{
-    struct known_topic *known = place(txn, topic);
-    int64_t now = clock_mono_ms();
-
-    if (known->until_ms <= now) {
-        if (ask_exists(txn, topic, &known->topic, err) < 0)
-            return -1;
-        if (known->topic.exists)
-            ask_limit(txn, topic, &known->topic);
-        /* A topic may be made at any moment: an absent one is asked for again soon. */
-        known->until_ms = now + (known->topic.exists ? TXN_TOPIC_MS : 1000);
-    }
-    *out = known->topic;
-    return 0;
+    lookup_forget(txn->lookup);
 }

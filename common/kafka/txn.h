@@ -9,6 +9,7 @@
  * call returns says what to do next; in doubt nothing may be taken as committed. */
 
 #include "kafka/group.h"
+#include "kafka/lookup.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -46,20 +47,10 @@ MUST_CHECK enum txn_step txn_init(struct txn *txn, struct err *err);
 /* Asked between the tries of every call below; NULL: never. */
 void txn_set_give_up(struct txn *txn, bool (*give_up)(void *arg), void *arg);
 
-struct txn_topic {
-    bool exists;
-    int64_t message_max_bytes; /* the topic's max.message.bytes; Kafka's default if not allowed */
-};
-
 /* Looks at a topic before anything is sent to it: a record to an unknown topic would hold the
- * transaction for 30 s and then fail all of it. Answers are kept for TXN_TOPIC_MS. Blocks up to
- * 5 s. ERR_RETRY: Kafka does not answer. Outside a transaction only. */
-MUST_CHECK int txn_look_up(struct txn *txn, const char *topic, struct txn_topic *out,
+ * transaction for 30 s and then fail all of it. As lookup_ask. Outside a transaction only. */
+MUST_CHECK int txn_look_up(struct txn *txn, const char *topic, struct lookup_topic *out,
                            struct err *err);
-
-#define TXN_TOPIC_MS 30000
-
-/* Forgets what is known of topics, after a failure that they may have caused. */
 void txn_forget_topics(struct txn *txn);
 
 struct txn_record {

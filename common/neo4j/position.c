@@ -101,6 +101,12 @@ static int decode(const json_t *row, struct position *out, struct err *err)
     return 0;
 }
 
+/* A reader beside a commit may also find the node that is just deleted: without properties. */
+static bool has_properties(const json_t *row)
+{
+    return json_object_size(json_object_get(json_array_get(row, 0), "{}")) > 0;
+}
+
 static json_t *topic_params(const char *topic)
 {
     return json_pack("{s:s}", "t", topic);
@@ -113,7 +119,7 @@ int position_read(struct tx *tx, const char *topic, struct position *out, bool *
     int rc = -1;
 
     *found = false;
-    for (int i = 0; i < MISSING_TRIES && row == NULL; i++) {
+    for (int i = 0; i < MISSING_TRIES && !has_properties(row); i++) {
         struct tx_opts opts = {.read = true,
                                .server_limit_ms = READ_TIMEOUT_MS,
                                .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS};
@@ -121,11 +127,12 @@ int position_read(struct tx *tx, const char *topic, struct position *out, bool *
             stop_check(err);
             goto out;
         }
+        json_decref(row);
         if (tx_query_row(tx, READ_TEXT, params, &opts, &row, err) < 0)
             goto out;
     }
-    *found = row != NULL;
-    rc = row != NULL ? decode(row, out, err) : 0;
+    *found = has_properties(row);
+    rc = *found ? decode(row, out, err) : 0;
 out:
     json_decref(row);
     json_decref(params);

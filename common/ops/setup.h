@@ -23,7 +23,7 @@ struct setup {
 };
 
 /* Rows of an option table; type is the program's struct, commands the subcommands' bits. */
-/* clang-format off: a table, a row an option */
+/* clang-format off */ /* a row an option */
 #define SETUP_KAFKA_ROWS(type, commands)                                                           \
     {"BROKERS", CONF_TEXT, offsetof(type, setup.brokers), NULL, NULL, NULL, CONF_REQUIRED,         \
      commands, "Kafka brokers, host:port, with commas between"},                                   \

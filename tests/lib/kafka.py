@@ -4,8 +4,9 @@
 import json
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from wait import until
 
 
 class Topics:
@@ -78,7 +79,7 @@ class Topics:
                              "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         parts = [TopicPartition(self.name(topic), p, 0) for p in self.partitions(topic)]
         # the end as it is now: under steady writes the end of a partition is never told
-        ends = {p.partition: consumer.get_watermark_offsets(p, timeout=30)[1] for p in parts}
+        ends = {p.partition: self._end(consumer, p) for p in parts}
         open_parts = {p for p, high in ends.items() if high > 0}
         consumer.assign(parts)
         messages, end = [], time.monotonic() + deadline_s
@@ -97,10 +98,20 @@ class Topics:
         consumer.close()
         return sorted(messages, key=lambda m: (m.partition(), m.offset()))
 
+    @staticmethod
+    def _end(consumer, part):
+        """The next offset; a broker that has just started may not lead its partitions yet."""
+        def ask():
+            try:
+                return [consumer.get_watermark_offsets(part, timeout=30)[1]]
+            except KafkaException:
+                return None
+        return until(f"the end of {part.topic}", ask)[0]
+
     def end(self, topic):
         """The next offset of partition 0."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests"})
-        _, high = consumer.get_watermark_offsets(TopicPartition(self.name(topic), 0), timeout=30)
+        high = self._end(consumer, TopicPartition(self.name(topic), 0))
         consumer.close()
         return high
 

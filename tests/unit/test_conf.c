@@ -30,7 +30,7 @@ static const struct conf_option rows[] = {
     {0},
 };
 static const struct conf_command commands[] = {
-    {"run", "", "runs", 1}, {"other", "", "others", 2}, {0}};
+    {"run", "[WORD…]", "runs", 1}, {"other", "", "others", 2}, {0}};
 static const struct conf_program program = {"prog", "tests", NULL, "1", rows, commands};
 
 static enum conf_outcome read_words(const char *const *words, struct settings *s,

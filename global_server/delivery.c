@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* global_server/delivery.c: what becomes of a transaction, and of the requests in it:
+ * - committed: offsets and replies are both there;
+ * - aborted: neither; the answers are still here and are sent again, one by one, so that one that
+ *   can never be sent is found and becomes an error reply;
+ * - unknown (the producer failed): a new producer's init ends the old transaction one way or the
+ *   other, and intake reads the committed offsets again, which tell which requests remain;
+ * - the claim ended: Kafka refuses the offsets, so the replies stay invisible; others answer. */
+#include "global_server/delivery.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "global_server/ledger.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GROUP_BYTES ((size_t)2 << 20) /* about so many bytes of answers in one transaction */
+#define RECORD_OVERHEAD 256           /* of a batch with one record (Kafka, record format v2) */
+#define PAUSE_FIRST_MS 50
+#define PAUSE_CAP_MS 2000
+#define REBUILDS_MAX 5 /* producers that failed in a row */
+#define TOO_SLOW_MAX 2 /* transactions of one answer that Kafka ended for their age */
+
+/* The answer whose transaction was too slow, and how often. */
+struct slow {
+    int32_t partition;
+    int64_t offset;
+    unsigned times;
+};
+
+struct delivery {
+    struct delivery_conf conf;
+    struct txn *txn;
+    struct group_claim *claim; /* NULL: none */
+    struct ledger *ledger;     /* of the claim */
+    struct buf message;
+    unsigned rebuilds;
+    struct slow slow;
+};
+
+void delivery_forget_claim(struct delivery *d)
+{
+    group_claim_free(d->claim);
+    ledger_free(d->ledger);
+    d->claim = NULL;
+    d->ledger = NULL;
+}
+
+void delivery_claim_take(struct delivery *d, struct group_claim *claim)
+{
+    delivery_forget_claim(d);
+    d->claim = claim;
+    d->ledger = ledger_new();
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct group_partition *p = &claim->partitions[i];
+        struct ledger_set skip;
+        ledger_set_read(&skip, p->offset, p->metadata);
+        ledger_add_partition(d->ledger, p->partition, p->offset, &skip);
+    }
+}
+
+bool delivery_counts(const struct delivery *d, const struct job *job)
+{
+    return d->claim != NULL && d->claim->number == job->claim && job_counts(job);
+}
+
+/* ---- one transaction ---- */
+
+static enum txn_step send_job(struct delivery *d, struct job *job, struct err *err)
+{
+    struct answer_head head;
+    bool more;
+
+    job_head(job, d->conf.format, &head);
+    answer_rewind(job->answer);
+    for (;;) {
+        if (answer_next(job->answer, &head, &d->message, &more, err) < 0)
+            return TXN_ABORT;
+        if (!more)
+            return TXN_OK;
+        struct txn_record record = {.topic = job->request.to,
+                                    .key = job->request.key,
+                                    .key_len = job->request.key_len,
+                                    .value = buf_str(&d->message),
+                                    .value_len = d->message.len,
+                                    .alone = job->send_alone};
+        enum txn_step step = txn_send(d->txn, &record, err);
+        if (step != TXN_OK)
+            return step;
+    }
+}
+
+static enum txn_step send_offsets(struct delivery *d, struct ledger *after, struct err *err)
+{
+    struct ledger_commit *commits = mem_alloc(d->claim->count + 1, sizeof *commits);
+    struct group_partition *parts = mem_alloc(d->claim->count + 1, sizeof *parts);
+    size_t n = ledger_take_commits(after, commits, d->claim->count);
+
+    for (size_t i = 0; i < n; i++)
+        parts[i] =
+            (struct group_partition){commits[i].partition, commits[i].offset, commits[i].metadata};
+    enum txn_step step = txn_send_offsets(d->txn, d->claim, parts, n, err);
+    free(parts);
+    free(commits);
+    return step;
+}
+
+static enum txn_step transact(struct delivery *d, struct job **jobs, size_t n, struct ledger *after,
+                              struct err *err)
+{
+    enum txn_step step = txn_begin(d->txn, err);
+
+    for (size_t i = 0; step == TXN_OK && i < n; i++) {
+        step = send_job(d, jobs[i], err);
+        ledger_settle(after, jobs[i]->partition, jobs[i]->sequence, jobs[i]->offset);
+    }
+    if (step == TXN_OK)
+        step = send_offsets(d, after, err);
+    if (step == TXN_OK)
+        step = txn_commit(d->txn, err);
+    return step;
+}
+
+/* One try. TXN_OK: committed and settled. TXN_ABORT, TXN_LOST: aborted. Else the producer is of no
+ * use any more. */
+static enum txn_step attempt(struct delivery *d, struct job **jobs, size_t n, struct err *err)
+{
+    struct ledger *after = ledger_dup(d->ledger);
+    int64_t begun_us = clock_mono_us();
+    enum txn_step step = transact(d, jobs, n, after, err), aborted;
+
+    log_debug(log_event("transaction"), log_int("replies", (int64_t)n), log_int("step", step),
+              log_int("us", clock_mono_us() - begun_us));
+    if (step == TXN_OK) {
+        struct ledger *before = d->ledger;
+        d->ledger = after;
+        after = before;
+        d->rebuilds = 0;
+    }
+    ledger_free(after);
+    if (step != TXN_ABORT && step != TXN_LOST)
+        return step;
+    struct err why = {0};
+    aborted = txn_abort(d->txn, &why);
+    if (aborted == TXN_OK)
+        return step;
+    *err = why;
+    return aborted;
+}
+
+/* ---- answers that cannot be sent ---- */
+
+static void turn_into_error(struct delivery *d, struct job *job, const char *code, const char *text)
+{
+    log_warn(log_event("reply_refused"), log_str("topic", job->request.to),
+             log_int("partition", job->partition), log_int("offset", job->offset),
+             log_str("code", code), log_str("why", text));
+    request_redirect(&job->request, d->conf.rules);
+    answer_set_error(job->answer, code, text);
+}
+
+bool delivery_gives_up(const struct delivery *d)
+{
+    int64_t at = atomic_load(&d->conf.flight->give_up_ms);
+
+    return at > 0 && clock_mono_ms() >= at;
+}
+
+static bool give_up(void *arg) /* for txn_set_give_up */
+{
+    return delivery_gives_up(arg);
+}
+
+/* Waits longer from try to try; false when the program must end. */
+static bool pause_before_retry(struct delivery *d, unsigned tries)
+{
+    int64_t wait_ms = PAUSE_FIRST_MS;
+
+    for (unsigned i = 0; i < tries && wait_ms < PAUSE_CAP_MS; i++)
+        wait_ms *= 2;
+    if (stop_requested()) { /* stop_wait would not wait any more */
+        struct timespec nap = {.tv_nsec = 50 * 1000000};
+        nanosleep(&nap, NULL);
+    } else {
+        stop_wait(wait_ms < PAUSE_CAP_MS ? wait_ms : PAUSE_CAP_MS);
+    }
+    return !give_up(d);
+}
+
+/* 0: the topic takes the answer. -1: code and text say why not; ERR_RETRY: Kafka does not tell. */
+static int check_topic(struct delivery *d, struct job *job, struct err *err)
+{
+    struct answer_head head;
+    struct lookup_topic topic;
+
+    if (txn_look_up(d->txn, job->request.to, &topic, err) < 0)
+        return -1;
+    if (!topic.exists)
+        return err_set(err, ERR_CONFIG, "reply.no-topic", "topic %s does not exist",
+                       job->request.to);
+    job->send_alone = topic.message_max_bytes < TXN_BATCH_BYTES + RECORD_OVERHEAD;
+    job_head(job, d->conf.format, &head);
+    size_t bytes = answer_page_bytes(job->answer) + answer_head_bytes(&head) +
+                   job->request.key_len + RECORD_OVERHEAD;
+    if (answer_page_bytes(job->answer) > 0 && (int64_t)bytes > topic.message_max_bytes)
+        return err_set(err, ERR_POISON, "reply.too-large",
+                       "a reply message of about %zu bytes does not fit topic %s "
+                       "(max.message.bytes is %" PRId64 "); ask with fewer page_rows",
+                       bytes, job->request.to, topic.message_max_bytes);
+    return 0;
+}
+
+/* Makes sure that the answer can be sent, or turns it into an error reply that can. False when it
+ * is to be dropped: its claim ended, or the program, while its topic was not to be had. */
+static bool make_sendable(struct delivery *d, struct job *job)
+{
+    bool redirected = false;
+
+    for (unsigned tries = 0; delivery_counts(d, job); tries++) {
+        struct err why = {0};
+        if (check_topic(d, job, &why) == 0)
+            return true;
+        if (why.class != ERR_RETRY && !redirected) {
+            turn_into_error(d, job, why.code, why.text);
+            redirected = true;
+            continue;
+        }
+        if (tries == 3) /* Kafka, or RESPONSE_TOPIC, is away: told once */
+            log_error(log_event("reply_waits"), log_err(&why));
+        txn_forget_topics(d->txn);
+        if (!pause_before_retry(d, tries))
+            return false;
+    }
+    return false;
+}
+
+/* Kafka ended this answer's transaction for its age. */
+static void note_slow(struct delivery *d, const struct job *job)
+{
+    if (d->slow.partition != job->partition || d->slow.offset != job->offset)
+        d->slow = (struct slow){.partition = job->partition, .offset = job->offset};
+    d->slow.times++;
+}
+
+static bool is_too_slow(const struct delivery *d, const struct job *job)
+{
+    return d->slow.times >= TOO_SLOW_MAX && d->slow.partition == job->partition &&
+           d->slow.offset == job->offset;
+}
+
+static void refuse_slow(struct delivery *d, struct job *job)
+{
+    if (is_too_slow(d, job) && answer_bytes(job->answer) > 0)
+        turn_into_error(d, job, "reply.too-slow",
+                        "the reply could not be written within the server's TRANSACTION_TIMEOUT; "
+                        "use LIMIT");
+}
+
+/* ---- what to do with a step's outcome ---- */
+
+static void free_jobs(struct job **jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        job_free(jobs[i]);
+}
+
+/* Before the first claim a stop alone ends the wait: nothing is in flight. */
+static bool give_up_init(void *arg)
+{
+    const struct delivery *d = arg;
+
+    return delivery_gives_up(d) || (d->rebuilds == 0 && stop_requested());
+}
+
+static int open_producer(struct delivery *d, struct err *err)
+{
+    enum txn_step step;
+
+    if (txn_open(&d->txn, &d->conf.txn, err) < 0)
+        return -1;
+    txn_set_give_up(d->txn, give_up_init, d);
+    step = txn_init(d->txn, err);
+    txn_set_give_up(d->txn, give_up, d);
+    if (step == TXN_STOPPED) {
+        err_clear(err);
+        return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Kafka did not answer");
+    }
+    return step == TXN_OK ? 0 : -1;
+}
+
+/* A new producer. What the old one left is committed or aborted when this returns, and the
+ * committed offsets say which. */
+static int rebuild(struct delivery *d, const struct err *why, struct err *err)
+{
+    if (++d->rebuilds > REBUILDS_MAX) {
+        *err = *why;
+        return err_wrap(err, "%u producers failed in a row", d->rebuilds);
+    }
+    log_warn(log_event("kafka_producer_rebuilt"), log_err(why));
+    delivery_forget_claim(d);
+    txn_close(d->txn);
+    d->txn = NULL;
+    if (open_producer(d, err) < 0)
+        return -1;
+    atomic_store(&d->conf.flight->rewind, true);
+    return 0;
+}
+
+/* After anything but TXN_OK and TXN_ABORT. -1: the thread ends. */
+static int settle_failure(struct delivery *d, enum txn_step step, const struct err *why,
+                          struct err *err)
+{
+    switch (step) {
+    case TXN_OK:
+    case TXN_ABORT:
+        return 0;
+    case TXN_LOST:
+        log_info(log_event("claim_lost"), log_err(why));
+        delivery_forget_claim(d);
+        /* The group tells intake soon; should it not, the requests are read again all the same. */
+        atomic_store(&d->conf.flight->rewind, true);
+        return 0;
+    case TXN_REBUILD:
+        return rebuild(d, why, err);
+    case TXN_FENCED:
+        *err = *why;
+        return -1;
+    case TXN_STOPPED:
+        break;
+    }
+    return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Kafka did not answer");
+}
+
+static bool is_records_fault(const struct err *why)
+{
+    return why->class == ERR_POISON || why->class == ERR_CONFIG || why->class == ERR_FATAL;
+}
+
+/* After an abort: this answer alone until it is committed. The first failure counts against
+ * nobody: librdkafka's sequence numbers may not have recovered yet (seen with 2.0.2). Takes job. */
+static int replay_take(struct delivery *d, struct job *job, struct err *err)
+{
+    unsigned failures = 0;
+    int rc = 0;
+
+    for (unsigned tries = 0; make_sendable(d, job); tries++) {
+        struct err why = {0};
+        enum txn_step step = attempt(d, &job, 1, &why);
+        if (step != TXN_ABORT) {
+            if (step == TXN_REBUILD && strcmp(why.code, "kafka.transaction-timeout") == 0)
+                note_slow(d, job);
+            rc = settle_failure(d, step, &why, err);
+            break;
+        }
+        txn_forget_topics(d->txn);
+        failures += is_records_fault(&why) ? 1 : 0;
+        if (strcmp(why.code, "kafka.transaction-timeout") == 0)
+            note_slow(d, job);
+        refuse_slow(d, job);
+        if (failures == 2)
+            turn_into_error(d, job, why.code, why.text);
+        if (tries == 5)
+            log_error(log_event("reply_waits"), log_err(&why));
+        if (!pause_before_retry(d, tries))
+            break;
+    }
+    job_free(job);
+    return rc;
+}
+
+/* Takes the jobs. 0, or -1 when the thread must end. */
+static int send_group_take(struct delivery *d, struct job **jobs, size_t n, struct err *err)
+{
+    struct err why = {0};
+    enum txn_step step = attempt(d, jobs, n, &why);
+    int rc = 0;
+
+    if (step == TXN_REBUILD && n == 1 && strcmp(why.code, "kafka.transaction-timeout") == 0)
+        note_slow(d, jobs[0]);
+    if (step != TXN_ABORT) {
+        rc = settle_failure(d, step, &why, err);
+        free_jobs(jobs, n);
+        return rc;
+    }
+    log_warn(log_event("replies_replayed"), log_int("replies", (int64_t)n), log_err(&why));
+    txn_forget_topics(d->txn);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = replay_take(d, jobs[i], err);
+        else
+            job_free(jobs[i]);
+    }
+    return rc;
+}
+
+/* What the ledger has no place for waits until a gap closes. */
+size_t delivery_choose(struct delivery *d, struct job **ready, size_t *count, struct job **out)
+{
+    struct ledger *plan = ledger_dup(d->ledger);
+    size_t n = 0, kept = 0, bytes = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        struct job *job = ready[i];
+        size_t size = answer_bytes(job->answer);
+        bool room =
+            n < DELIVERY_JOBS && (n == 0 || (bytes <= GROUP_BYTES && size <= GROUP_BYTES - bytes));
+        if (room && ledger_may_settle(plan, job->partition, job->sequence)) {
+            ledger_settle(plan, job->partition, job->sequence, job->offset);
+            out[n++] = job;
+            bytes += size;
+        } else {
+            ready[kept++] = job;
+        }
+    }
+    *count = kept;
+    ledger_free(plan);
+    return n;
+}
+
+int delivery_send_take(struct delivery *d, struct job **jobs, size_t n, struct err *err)
+{
+    size_t sendable = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        refuse_slow(d, jobs[i]);
+        if (make_sendable(d, jobs[i]))
+            jobs[sendable++] = jobs[i];
+        else
+            job_free(jobs[i]);
+    }
+    /* A claim that ended meanwhile makes Kafka refuse the offsets: TXN_LOST. */
+    if (d->claim != NULL && sendable > 0)
+        return send_group_take(d, jobs, sendable, err);
+    free_jobs(jobs, sendable);
+    return 0;
+}
+
+int delivery_open(struct delivery **out, const struct delivery_conf *conf, struct err *err)
+{
+    struct delivery *d = mem_alloc(1, sizeof *d);
+
+    d->conf = *conf;
+    d->slow.partition = -1;
+    if (open_producer(d, err) < 0) {
+        delivery_close(d);
+        return -1;
+    }
+    *out = d;
+    return 0;
+}
+
+void delivery_close(struct delivery *d)
+{
+    if (d == NULL)
+        return;
+    delivery_forget_claim(d);
+    txn_close(d->txn);
+    buf_fini(&d->message);
+    free(d);
+}

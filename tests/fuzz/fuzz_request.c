@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz/fuzz_request.c: any bytes as a record of the request topic. Where the reply goes is always
+ * known and always allowed; what is taken has a text; what is refused has a reason. The bytes also
+ * stand for metadata beside a committed offset. */
+#include "global_server/ledger.h"
+#include "global_server/request.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_metadata(const uint8_t *data, size_t size)
+{
+    char *text = mem_strndup((const char *)data, size);
+    struct ledger_set set;
+
+    ledger_set_read(&set, 100, text);
+    assert(set.count <= LEDGER_BEYOND_MAX);
+    for (size_t i = 0; i < set.count; i++)
+        assert(set.offsets[i] > (i == 0 ? 100 : set.offsets[i - 1]));
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct request_rules rules = {.prefix = "",
+                                               .request_topic = "request",
+                                               .response_topic = "response",
+                                               .command_topic = "command",
+                                               .fail_topic = "fail",
+                                               .status_topic = "status",
+                                               .reply_topics = "a*",
+                                               .timeout_ms = 30000,
+                                               .timeout_max_ms = 60000,
+                                               .page_rows = 1000};
+    struct request_source source = {.key = (const char *)data,
+                                    .key_len = size < 8 ? size : 8,
+                                    .value = (const char *)data,
+                                    .value_len = size};
+    struct request request;
+    struct err err = {0};
+
+    int rc = request_read(&request, &rules, &source, &err);
+    assert(strcmp(request.to, "response") == 0 || request.to[0] == 'a');
+    assert(request.key != NULL && request.id != NULL && request.id_len <= REQUEST_ID_MAX);
+    assert((rc < 0) == err_is_set(&err) && (rc < 0) == (request.text == NULL));
+    if (rc == 0)
+        assert(request.timeout_ms >= 1 && request.timeout_ms <= 60000 && request.page_rows >= 1);
+    request_fini(&request);
+    check_metadata(data, size);
+    return 0;
+}
