@@ -77,8 +77,7 @@ static void show(const json_t *by_key, bool json)
 
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         table_add_column(table, columns[i].name, columns[i].number);
-    json_object_foreach((json_t *)by_key, key, status)
-    {
+    json_object_foreach ((json_t *)by_key, key, status) {
         if (json) {
             char *line = json_dumps(status, JSON_COMPACT);
             puts(line != NULL ? line : "");
@@ -112,8 +111,7 @@ int cmd_status(const struct options *o, struct err *err)
     json_t *by_key = json_object();
     int rc = -1;
 
-    if (reader_open(&reader, &conf, err) == 0 &&
-             reader_check_topic(reader, deadline, err) == 0)
+    if (reader_open(&reader, &conf, err) == 0 && reader_check_topic(reader, deadline, err) == 0)
         rc = read_all(reader, by_key, deadline, err);
     if (rc == 0 && json_object_size(by_key) == 0 && !o->json)
         puts("no replica has told its status yet");

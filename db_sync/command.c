@@ -33,15 +33,17 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
                        "a parameter is a string of %zu bytes; Neo4j takes at most %d",
                        json_string_length(value), STRING_MAX);
     if (json_is_array(value))
-        json_array_foreach(value, i,
-                           member) if (judge_value(member, minus_zero, err) < 0) return -1;
+        json_array_foreach (value, i, member)
+            if (judge_value(member, minus_zero, err) < 0)
+                return -1;
     if (json_is_object(value)) {
         if (json_object_get(value, "$type") != NULL)
             return err_set(err, ERR_POISON, "command.typed-parameter",
                            "typed parameters ({\"$type\": …}) are not understood; build the value "
                            "in Cypher, as in datetime($text)");
-        json_object_foreach((json_t *)value, key,
-                            member) if (judge_value(member, minus_zero, err) < 0) return -1;
+        json_object_foreach ((json_t *)value, key, member)
+            if (judge_value(member, minus_zero, err) < 0)
+                return -1;
     }
     return 0;
 }
@@ -85,8 +87,9 @@ static int add_statements(struct command *c, const json_t *list, struct err *err
                        "\"commands\" must be a list of 1 to %d objects {\"command\", \"params\"}",
                        STATEMENTS_MAX);
     c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
-    json_array_foreach(list, i, object) if (add_statement(c, object, err) <
-                                            0) return err_wrap(err, "commands[%zu]", i);
+    json_array_foreach (list, i, object)
+        if (add_statement(c, object, err) < 0)
+            return err_wrap(err, "commands[%zu]", i);
     return 0;
 }
 

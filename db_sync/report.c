@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_LONG_MS 10000 /* a request this old: Neo4j is slow, hung, or holds a lock for others  \
-                            */
+#define BUSY_LONG_MS                                                                               \
+    10000 /* a request this old: Neo4j is slow, hung, or holds a lock for others                   \
+           */
 #define TURN_MS 100
 #define LAST_FLUSH_MS 3000
 

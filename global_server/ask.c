@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "global_server/table.h"
+#include "global_server/show.h"
 #include "kafka/producer.h"
 #include "kafka/tail.h"
 
@@ -233,21 +233,19 @@ static void print_footer(const json_t *last)
             total == 1 ? "" : "s", replica != NULL ? replica : "unknown", offset, age);
 }
 
-static int print_rows(struct ask *a, const struct question *q, struct err *err)
+static void print_rows(const struct ask *a, const struct question *q)
 {
     const json_t *columns = json_object_get(json_array_get(q->messages, 0), "columns");
     json_t *pages = json_array(), *message;
     size_t i;
-    int rc = 0;
 
     json_array_foreach (q->messages, i, message)
         json_array_append(pages, json_object_get(message, "rows"));
     if (a->conf->csv)
-        table_print_csv(columns, pages, stdout);
+        show_csv(columns, pages, stdout);
     else
-        rc = table_print(columns, pages, stdout, err);
+        show_table(columns, pages, stdout);
     json_decref(pages);
-    return rc;
 }
 
 static void print_json(const struct question *q)
@@ -261,16 +259,15 @@ static void print_json(const struct question *q)
     }
 }
 
-static int print_answer(struct ask *a, const struct question *q, struct err *err)
+static void print_answer(struct ask *a, const struct question *q)
 {
     const json_t *last = json_array_get(q->messages, json_array_size(q->messages) - 1);
     const json_t *error = json_member(last, "error");
-    int rc = 0;
 
     if (a->conf->json)
         print_json(q);
     else if (error == NULL)
-        rc = print_rows(a, q, err);
+        print_rows(a, q);
     fflush(stdout);
     if (error != NULL) {
         const char *code = json_text(error, "code"), *message = json_text(error, "message");
@@ -279,19 +276,16 @@ static int print_answer(struct ask *a, const struct question *q, struct err *err
     } else {
         print_footer(last);
     }
-    return rc;
 }
 
 /* In the order of the questions, each as soon as it and all before it are there. */
-static int print_complete(struct ask *a, struct err *err)
+static void print_complete(struct ask *a)
 {
     while (a->printed < a->count && a->questions[a->printed].complete) {
         struct question *q = &a->questions[a->printed++];
-        if (print_answer(a, q, err) < 0)
-            return -1;
+        print_answer(a, q);
         json_array_clear(q->messages);
     }
-    return 0;
 }
 
 static int receive(struct ask *a, struct err *err)
@@ -311,7 +305,8 @@ static int receive(struct ask *a, struct err *err)
         case TAIL_NOTHING:
             break;
         }
-        if (print_complete(a, err) < 0 || stop_check(err) < 0)
+        print_complete(a);
+        if (stop_check(err) < 0)
             return -1;
         if (clock_mono_ms() >= deadline_ms)
             return err_set(err, ERR_RETRY, "ask.no-reply",

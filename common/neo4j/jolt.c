@@ -388,7 +388,9 @@ static bool has_bare_float(const json_t *list)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item) if (json_is_real(item)) return true;
+    json_array_foreach (list, i, item)
+        if (json_is_real(item))
+            return true;
     return false;
 }
 
@@ -399,8 +401,7 @@ static int add_list(struct buf *out, const json_t *list, struct err *err)
     json_t *item;
 
     buf_addc(out, '[');
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (i > 0)
             buf_addc(out, ',');
         if ((floats && json_is_string(item) ? on_number(out, item, err)
@@ -448,8 +449,7 @@ static int add_strings_sorted(struct buf *out, const json_t *labels, struct err 
     const char **names = mem_try_alloc(n + 1, sizeof *names);
     if (names == NULL)
         return err_set(err, ERR_FATAL, "memory.exhausted", "labels of a node: memory exhausted");
-    json_array_foreach(labels, i, item)
-    {
+    json_array_foreach (labels, i, item) {
         names[i] = json_string_value(item);
         if (names[i] == NULL) {
             free(names);

@@ -44,7 +44,8 @@ static void add_node(struct buf *out, const json_t *node)
     json_t *label;
 
     buf_addc(out, '(');
-    json_array_foreach(json_object_get(node, "_labels"), i, label) add_name(out, ":", label);
+    json_array_foreach (json_object_get(node, "_labels"), i, label)
+        add_name(out, ":", label);
     add_properties(out, node);
     buf_addc(out, ')');
 }
@@ -61,8 +62,7 @@ static void add_list(struct buf *out, const json_t *list, const char *between)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (i > 0)
             buf_adds(out, between);
         add_value(out, item, true);
@@ -76,8 +76,7 @@ static void add_path(struct buf *out, const json_t *path)
     json_t *item;
     const char *here = NULL;
 
-    json_array_foreach(path, i, item)
-    {
+    json_array_foreach (path, i, item) {
         const json_t *entity = json_object_get(item, "_value");
         if (i % 2 == 0) {
             here = json_text(entity, "_element_id");

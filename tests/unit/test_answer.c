@@ -59,7 +59,7 @@ static int64_t check_messages(struct answer *a, int64_t rows)
         assert_true(json_is_null(json_object_get(message, "age_ms")));
         size_t i;
         json_t *values;
-        json_array_foreach(json_object_get(message, "rows"), i, values)
+        json_array_foreach (json_object_get(message, "rows"), i, values)
             assert_int_equal(json_integer_value(json_array_get(values, 0)), row++);
         bool last = json_is_true(json_object_get(message, "last"));
         assert_int_equal(json_int(message, "total", -1), last ? rows : -1);
