@@ -1,6 +1,6 @@
 # cypherlog: db_sync and global_server. GNU make; `make help` lists the targets.
-PROFILE  := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(filter clang%,$(CC)),-clang)
 comma    := ,
+PROFILE  := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(filter clang%,$(CC)),-clang)
 B        := build/$(PROFILE)
 PREFIX   ?= /usr/local
 VERSION  := 0.1.0

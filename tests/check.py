@@ -4,6 +4,7 @@
 Ends in a line `N passed, N failed`."""
 
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -14,7 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 def run(command, timeout=300):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout,
+                              env=dict(os.environ, ASAN_OPTIONS="allocator_may_return_null=1"))
         return done.returncode, done.stdout + done.stderr
     except subprocess.TimeoutExpired:
         return -1, f"no end after {timeout} s"

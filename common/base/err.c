@@ -62,9 +62,14 @@ int err_wrap(struct err *err, const char *fmt, ...)
     vsnprintf(before, sizeof before, fmt, ap);
     va_end(ap);
     memcpy(after, err->text, sizeof after);
-    int n = snprintf(err->text, sizeof err->text, "%s: ", before);
-    if (n > 0 && (size_t)n < sizeof err->text)
-        snprintf(err->text + n, sizeof err->text - (size_t)n, "%s", after);
+    size_t used = strlen(before), room = sizeof err->text - 1;
+    used = used + 2 < room ? used : room - 2;
+    memcpy(err->text, before, used);
+    memcpy(err->text + used, ": ", 2);
+    used += 2;
+    size_t kept = strnlen(after, room - used);
+    memcpy(err->text + used, after, kept);
+    err->text[used + kept] = '\0';
     cut_at_character(err->text);
     return -1;
 }
