@@ -17,9 +17,6 @@ static int run(const struct server_conf *conf, const struct conf_args *args, boo
 {
     if (args->command->bit == COMMAND_ASK)
         return ask_run(conf, args->words, args->word_count, err);
-    if (args->word_count > 0)
-        return err_set(err, ERR_USAGE, "usage.words",
-                       "global_server run takes no \"%s\"; see --help", args->words[0]);
     return agent_run(conf, hung, err);
 }
 
@@ -54,7 +51,9 @@ int main(int argc, char **argv)
         rc = run(&conf, &args, &hung, &err);
         break;
     case CONF_SHOWN:
-        return 0;
+        args.command = NULL;
+        rc = 0;
+        break;
     case CONF_FAILED:
         args.command = NULL;
         break;
