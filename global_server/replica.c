@@ -14,9 +14,10 @@
 #define MISSING_TRIES 5 /* on 4.4 a reader beside a commit may for a moment see no node */
 #define MISSING_WAIT_MS 20
 
-/* Beside a commit a reader may also find the node that is just deleted: without properties. */
+/* Beside a commit a reader may find the node with only some of its properties. */
 static const char POSITION_TEXT[] = "MATCH (p:`__db_sync` {topic: $t, partition: 0}) "
-                                    "WHERE p.offset IS NOT NULL "
+                                    "WHERE p.offset IS NOT NULL AND p.replica IS NOT NULL AND "
+                                    "p.state IS NOT NULL "
                                     "RETURN toString(p.offset), p.replica, p.state";
 
 struct replica {

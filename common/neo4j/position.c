@@ -101,10 +101,19 @@ static int decode(const json_t *row, struct position *out, struct err *err)
     return 0;
 }
 
-/* A reader beside a commit may also find the node that is just deleted: without properties. */
-static bool has_properties(const json_t *row)
+/* Readers take no locks: beside a commit one may find the node that is just deleted, or the one that
+ * is just made, with only some of its properties. */
+static bool is_whole(const json_t *row)
 {
-    return json_object_size(json_object_get(json_array_get(row, 0), "{}")) > 0;
+    static const char *const keys[] = {"topic",       "partition", "offset",  "epoch",
+                                       "format",      "last",      "outcome", "replica",
+                                       "fingerprint", "state",     "intent",  "intent_schema"};
+    const json_t *map = json_object_get(json_array_get(row, 0), "{}");
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(map, keys[i]) == NULL)
+            return false;
+    return true;
 }
 
 static json_t *topic_params(const char *topic)
@@ -119,7 +128,7 @@ int position_read(struct tx *tx, const char *topic, struct position *out, bool *
     int rc = -1;
 
     *found = false;
-    for (int i = 0; i < MISSING_TRIES && !has_properties(row); i++) {
+    for (int i = 0; i < MISSING_TRIES && !is_whole(row); i++) {
         struct tx_opts opts = {.read = true,
                                .server_limit_ms = READ_TIMEOUT_MS,
                                .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS};
@@ -131,8 +140,8 @@ int position_read(struct tx *tx, const char *topic, struct position *out, bool *
         if (tx_query_row(tx, READ_TEXT, params, &opts, &row, err) < 0)
             goto out;
     }
-    *found = has_properties(row);
-    rc = *found ? decode(row, out, err) : 0;
+    *found = row != NULL;
+    rc = *found ? decode(row, out, err) : 0; /* which refuses what stays incomplete */
 out:
     json_decref(row);
     json_decref(params);

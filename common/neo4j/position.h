@@ -29,8 +29,8 @@ struct position {
 void position_init(struct position *p, int64_t offset, const char *replica);
 
 /* Reads without a lock: what a reader may show, never what a writer may act on. *found is false
- * when there is no node. On 4.4 a reader beside a commit may for a moment see none: it is asked
- * again a few times. */
+ * when there is no node. A reader beside a commit may for a moment see none, or a part of one:
+ * it is asked again a few times. */
 MUST_CHECK int position_read(struct tx *tx, const char *topic, struct position *out, bool *found,
                              struct err *err);
 

@@ -3,20 +3,8 @@
 
 import pytest
 from conftest import scaled
-from neo import dump, graph, schema
 from oracle import apply_one_by_one
-from wait import until
-
-
-def applied(neo, topics, deadline_s=120):
-    """Waits until the replica holds the whole log."""
-    end = topics.end("command")
-    until(f"offset {end} in the replica, it is at {neo.offset()}", lambda: neo.offset() == end, deadline_s)
-
-
-def check_equal(mine, oracle):
-    assert graph(mine) == graph(oracle), f"mine:\n{dump(mine)}\noracle:\n{dump(oracle)}"
-    assert schema(mine) == schema(oracle)
+from replica import applied, check_equal
 
 
 # Each stream holds a trap: a transaction of many commands is not the same as one command each.

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from programs import BIN, run
-from test_apply import applied
+from replica import applied
 from wait import until
 
 

@@ -14,7 +14,7 @@ from conftest import ROOT, scaled
 from neo import graph
 from oracle import apply_one_by_one
 from stack import free_port
-from test_apply import applied, check_equal
+from replica import applied, check_equal
 from wait import until
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import scaled
 from neo import graph
 from programs import run
-from test_apply import applied
+from replica import applied
 from wait import until
 
 

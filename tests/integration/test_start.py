@@ -8,7 +8,7 @@ import pytest
 from neo import graph, schema
 from programs import run
 from stack import free_port
-from test_apply import applied
+from replica import applied
 from wait import until
 
 

@@ -78,7 +78,8 @@ class Neo:
         """The position node's properties; None without one."""
         rows = self.run("MATCH (p:`__db_sync`) RETURN properties(p)")
         found = plain(rows[0][0]) if rows else None
-        return found or None  # beside a commit a reader may see the node that is just deleted
+        # beside a commit a reader may see the node with only some of its properties
+        return found if found and "offset" in found else None
 
     def offset(self):
         position = self.position()

@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "lib"), str(ROOT / "compose" / "local")]
 
 import stack  # noqa: E402
