@@ -17,8 +17,8 @@
 #include <string.h>
 
 #define WAIT_MS 500
-#define AFTER_POISON 100 /* commands in the first batch after one that failed */
-#define ALONE_TRIES 3    /* for a command that alone exceeds a limit of this replica */
+#define AFTER_FAILURE 100 /* commands in the first batch after one that failed */
+#define ALONE_TRIES 3     /* for a command that alone exceeds a limit of this replica */
 #define TOTALS_MS 60000
 #define CHECK_MS 2000 /* how often an idle one looks whether the replica is still its own */
 
@@ -119,27 +119,36 @@ static void adapt(struct apply *a, size_t k, int64_t took_ms)
         if (a->chunk >= a->limit)
             a->chunk = 0;
     }
+    if (a->chunk == 0)
+        a->writer->which = false;
     if (took_ms > a->options->batch_time_ms && k > 1)
         a->limit = k / 2;
     else if (k >= a->limit && took_ms < a->options->batch_time_ms / 2)
         a->limit = a->limit * 2 < most ? a->limit * 2 : most;
 }
 
-/* The batch of k left nothing; failed is the command at fault, or k when it is not known. */
+/* The batch of k left nothing; failed is the command at fault, k for the commit, or
+ * WRITER_UNKNOWN. */
 static int settle(struct apply *a, size_t k, size_t failed, const struct err *why, struct err *err)
 {
     struct command *first = a->waiting[0];
 
+    if ((why->class == ERR_POISON || why->class == ERR_SHRINK) && failed == WRITER_UNKNOWN &&
+        !a->writer->which) {
+        a->writer->which = true; /* again, in parts, and now with the answer that tells */
+        a->chunk = k < AFTER_FAILURE ? k : AFTER_FAILURE;
+        return 0;
+    }
     switch (why->class) {
     case ERR_POISON:
         if (k == 1) {
             command_condemn(first, why);
             a->suspect = -1;
-            a->chunk = AFTER_POISON;
+            a->chunk = AFTER_FAILURE;
         } else if (failed < k) {
             a->suspect = a->waiting[failed]->record.offset;
         } else {
-            a->chunk = k / 2; /* the commit failed and names nobody: bisect */
+            a->chunk = k / 2; /* the commit failed, or nothing tells: bisect */
         }
         return 0;
     case ERR_SHRINK:

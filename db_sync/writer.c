@@ -134,11 +134,13 @@ static size_t gather(struct writer *w, struct command *const *commands, size_t n
     return used;
 }
 
-/* Which command the statement belongs to; n for the last statement, the commit, or none. */
+/* Which command the statement belongs to; n for the last statement or the commit. */
 static size_t command_of(struct command *const *commands, size_t n, size_t stmt)
 {
     size_t first = 1;
 
+    if (stmt == TX_UNKNOWN_STMT)
+        return WRITER_UNKNOWN;
     for (size_t i = 0; i < n; i++) {
         if (stmt >= first && stmt < first + commands[i]->stmt_count)
             return i;
@@ -178,7 +180,8 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
     for (;;) {
         struct err why = {0};
         size_t stmt = 0, count = gather(w, commands, n, target);
-        struct tx_opts opts = {.server_limit_ms = w->timeout_ms,
+        struct tx_opts opts = {.which = w->which,
+                               .server_limit_ms = w->timeout_ms,
                                .deadline_ms = clock_mono_ms() + w->timeout_ms + ANSWER_GRACE_MS};
 
         report_busy(w->report, true);
@@ -205,6 +208,8 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
         } else if (why.class == ERR_RETRY || why.class == ERR_CONFIG || lock) {
             if (outage_wait(&w->outage, &why, err) < 0)
                 return -1;
+        } else if (n == 0 && !w->which) { /* the position alone: is it the fence? */
+            w->which = true;
         } else {
             *failed = command_of(commands, n, stmt);
             *err = why;

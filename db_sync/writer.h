@@ -21,6 +21,7 @@ struct writer {
     struct buf head, tail; /* first and last statement of the transaction in hand */
     struct tx_stmt *stmts;
     size_t stmt_room;
+    bool which; /* ask which statement fails, from the first failure of a batch on */
 };
 
 /* topic is copied; report and tx are borrowed. */
@@ -39,10 +40,13 @@ MUST_CHECK int writer_settle(struct writer *w, struct err *err);
  * Waits for outages. ERR_FENCED, ERR_GUARD, ERR_STOPPING. */
 MUST_CHECK int writer_check(struct writer *w, struct err *err);
 
+#define WRITER_UNKNOWN SIZE_MAX
+
 /* Commits the statements of commands[0..n-1] and target, in one transaction; waits out what heals.
  * 0: committed, w->position is target. -1: nothing of it took effect, and ERR_POISON or ERR_SHRINK:
- * *failed is the command at fault, n for the commit itself or when it is not known; ERR_FENCED,
- * ERR_GUARD, ERR_STOPPING (then it may have taken effect: the next start knows). */
+ * *failed is the command at fault, n for the commit itself, WRITER_UNKNOWN while w->which is not
+ * set; ERR_FENCED, ERR_GUARD, ERR_STOPPING (then it may have taken effect: the next start knows).
+ */
 MUST_CHECK int writer_commit(struct writer *w, struct command *const *commands, size_t n,
                              const struct position *target, size_t *failed, struct err *err);
 

@@ -60,7 +60,13 @@ static bool give_lines(struct http *http, const char *p, size_t len)
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
-    return give_lines(arg, p, size * n) ? size * n : 0; /* libcurl: 0 ends the transfer */
+    struct http *http = arg;
+
+    if (http->request->on_bytes != NULL) {
+        http->request->on_bytes(http->request->arg, p, size * n);
+        return size * n;
+    }
+    return give_lines(http, p, size * n) ? size * n : 0; /* libcurl: 0 ends the transfer */
 }
 
 /* libcurl calls this about once a second while nothing moves, more often otherwise. */
@@ -132,20 +138,17 @@ void http_set_password(struct http *http, const char *password)
 static struct curl_slist *headers_of(const struct http_request *r)
 {
     struct curl_slist *list = NULL;
-    char limit[64];
+    char line[256];
 
     list = curl_slist_append(list, "Content-Type: application/json");
-    /* Jolt v2 gives element ids; 4.4 has v1 alone. Both end in an `info` line: no `info`, cut off.
-     */
-    list = curl_slist_append(
-        list, "Accept: application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5, "
-              "application/json;q=0.1");
+    snprintf(line, sizeof line, "Accept: %s", r->accept != NULL ? r->accept : "application/json");
+    list = curl_slist_append(list, line);
     list = curl_slist_append(list, "Expect:"); /* no round trip before a large body */
     if (r->read_mode)
         list = curl_slist_append(list, "Access-Mode: READ");
     if (r->server_limit_ms > 0) {
-        snprintf(limit, sizeof limit, "max-execution-time: %" PRId64, r->server_limit_ms);
-        list = curl_slist_append(list, limit);
+        snprintf(line, sizeof line, "max-execution-time: %" PRId64, r->server_limit_ms);
+        list = curl_slist_append(list, line);
     }
     return list;
 }

@@ -24,15 +24,20 @@ struct http_conf {
  * the call. -1 with err ends the transfer. */
 typedef int (*http_line_fn)(void *arg, const char *p, size_t len, struct err *err);
 
+/* Gets the body as it comes, in pieces of any size. */
+typedef void (*http_bytes_fn)(void *arg, const char *p, size_t len);
+
 struct http_request {
-    const char *path; /* "/db/neo4j/tx/commit" */
-    const char *body; /* NULL: GET, else POST of body_len bytes of JSON */
+    const char *path;   /* "/db/neo4j/tx/commit" */
+    const char *accept; /* media types; NULL: JSON */
+    const char *body;   /* NULL: GET, else POST of body_len bytes of JSON */
     size_t body_len;
     bool read_mode;          /* Access-Mode: READ */
     int64_t server_limit_ms; /* max-execution-time; 0: none. The server looks every 2 s */
     int64_t deadline_ms;     /* monotonic; 0: none. An answer that is later counts as lost */
     size_t line_limit;       /* longest line taken; 0: 64 MiB */
     http_line_fn on_line;
+    http_bytes_fn on_bytes; /* instead of on_line, when set */
     void *arg;
 };
 

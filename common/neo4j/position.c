@@ -101,8 +101,8 @@ static int decode(const json_t *row, struct position *out, struct err *err)
     return 0;
 }
 
-/* Readers take no locks: beside a commit one may find the node that is just deleted, or the one that
- * is just made, with only some of its properties. */
+/* Readers take no locks: beside a commit one may find the node that is just deleted, or the one
+ * that is just made, with only some of its properties. */
 static bool is_whole(const json_t *row)
 {
     static const char *const keys[] = {"topic",       "partition", "offset",  "epoch",

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* neo4j/tx.c: the answer is a series of lines: {"header"}, {"data"}…, {"summary"} for each
- * statement, {"error"} if one failed, and {"info"} at the very end. What has no {"info"} was cut
- * off, and then nobody knows whether the transaction committed. */
+/* neo4j/tx.c: there are two kinds of answer. Jolt is a series of lines: {"header"}, {"data"}…,
+ * {"summary"} for each statement, {"error"} if one failed, and {"info"} at the very end. Plain JSON
+ * is one object with "results" and "errors" (outcome.h). What lacks its end was cut off, and then
+ * nobody knows whether the transaction committed. */
 #include "neo4j/tx.h"
 
 #include "neo4j/code.h"
+#include "neo4j/outcome.h"
 
 #include "base/mem.h"
 
@@ -20,10 +22,15 @@ struct tx {
     struct buf body;
 };
 
+/* v2 gives element ids; 4.4 has v1 alone. */
+#define JOLT_TYPES                                                                                 \
+    "application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5, application/json;q=0.1"
+
 struct answer {
     const struct tx_reader *reader;
-    size_t headers, summaries;
-    bool complete;
+    size_t headers;
+    size_t done; /* statements that finished */
+    bool complete, which;
     char code[96];
     char message[400];
 };
@@ -137,7 +144,7 @@ static int on_line(void *arg, const char *p, size_t len, struct err *err)
     if (begins(p, len, "{\"header\":"))
         return take_header(a, p, len, err);
     if (begins(p, len, "{\"summary\":")) {
-        a->summaries++;
+        a->done++;
         return 0;
     }
     json_t *line = json_parse(p, len, NULL);
@@ -151,18 +158,32 @@ static int on_line(void *arg, const char *p, size_t len, struct err *err)
     return 0;
 }
 
+/* Plain JSON says how many results there are, that of a failed statement perhaps among them. */
+static void take_outcome(struct answer *a, const struct outcome *outcome)
+{
+    json_t *errors = json_parse(buf_str(&outcome->errors), outcome->errors.len, NULL);
+
+    take_error(a, errors);
+    if (errors == NULL && outcome->errors.len > 0) /* more than is kept: something failed */
+        snprintf(a->code, sizeof a->code, "neo4j.error-too-long");
+    a->done = outcome->results;
+    a->complete = outcome->complete;
+    json_decref(errors);
+}
+
 static int judge(const struct answer *a, size_t n, long status, size_t *failed, struct err *err)
 {
-    *failed = a->summaries;
+    /* An HTTP error tells nothing about statements, though some may have run. */
+    *failed = a->which && status == 200 ? a->done : TX_UNKNOWN_STMT;
     if (a->code[0] != '\0')
         return err_set(err, code_class(a->code), a->code, "%s", a->message);
-    if (status == 200 && a->complete && a->summaries == n)
+    if (status == 200 && a->complete && a->done == n)
         return 0;
     if (status == 200 && !a->complete)
         return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j's answer was cut off");
     if (status == 200)
         return err_set(err, ERR_UNKNOWN, "neo4j.protocol",
-                       "Neo4j answered %zu of %zu statements and named no error", a->summaries, n);
+                       "Neo4j answered %zu of %zu statements and named no error", a->done, n);
     if (status == 500) /* too deep or too large for this server; it may still hold the locks */
         return err_set(err, ERR_SHRINK, "neo4j.http-500", "Neo4j answered HTTP 500 without a code");
     if (status == 401 || status == 403)
@@ -173,13 +194,19 @@ static int judge(const struct answer *a, size_t n, long status, size_t *failed, 
                    status);
 }
 
+static void feed_outcome(void *arg, const char *p, size_t len)
+{
+    outcome_feed(arg, p, len);
+}
+
 int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct tx_opts *opts,
               size_t *failed, struct err *err)
 {
-    struct answer answer = {.reader = opts->reader};
+    struct answer answer = {.reader = opts->reader, .which = opts->which || opts->reader != NULL};
+    struct outcome outcome = {0};
     long status = 0;
 
-    *failed = 0;
+    *failed = TX_UNKNOWN_STMT;
     buf_reset(&tx->body);
     buf_adds(&tx->body, "{\"statements\":[");
     for (size_t i = 0; i < n; i++) {
@@ -191,6 +218,7 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
     if (buf_check(&tx->body, "request to Neo4j", err) < 0)
         return -1;
     struct http_request request = {.path = tx->path,
+                                   .accept = answer.which ? JOLT_TYPES : "application/json",
                                    .body = buf_str(&tx->body),
                                    .body_len = tx->body.len,
                                    .read_mode = opts->read,
@@ -198,10 +226,15 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
                                    .deadline_ms = opts->deadline_ms,
                                    .line_limit = opts->row_limit_bytes,
                                    .on_line = on_line,
-                                   .arg = &answer};
-    if (http_send(tx->http, &request, &status, err) < 0)
-        return -1;
-    return judge(&answer, n, status, failed, err);
+                                   .on_bytes = answer.which ? NULL : feed_outcome,
+                                   .arg = answer.which ? (void *)&answer : &outcome};
+    int rc = http_send(tx->http, &request, &status, err);
+    if (rc == 0 && !answer.which)
+        take_outcome(&answer, &outcome);
+    if (rc == 0)
+        rc = judge(&answer, n, status, failed, err);
+    outcome_fini(&outcome);
+    return rc;
 }
 
 static int keep_first_row(void *arg, size_t stmt, const json_t *row, struct err *err)

@@ -45,11 +45,13 @@ class Program:
 
     def wait_event(self, name, deadline_s=30, count=1):
         until(f"{count} x event={name} in the log of {self.program}; it says:\n{self.log[-3000:]}",
-              lambda: len(self.events(name)) >= count or self._must_live(), deadline_s)
+              lambda: len(self.events(name)) >= count or not self.must_live(), deadline_s)
         return self.events(name)
 
-    def _must_live(self):
+    def must_live(self):
+        """True, or a failed assertion with the end of its log."""
         assert self.process.poll() is None, f"{self.program} ended with {self.process.returncode}:\n{self.log[-3000:]}"
+        return True
 
     @property
     def alive(self):
