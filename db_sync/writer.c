@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COMMIT_TRIES 3        /* commits that Neo4j refused, and the position confirms it */
 #define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
 
 void writer_init(struct writer *w, const struct options *options, struct setup *setup,
@@ -174,10 +175,18 @@ static bool failed_at_lock(const struct err *why, size_t stmt)
            strncmp(why->code, "Neo.ClientError.Request.", 24) != 0;
 }
 
+/* 4.4 says so when the data forbids the commit, such as a deleted node that has relationships; any
+ * version may, when a commit went wrong half way. The position tells which; what is refused again
+ * and again is refused by the data. */
+static bool is_commit_failure(const struct err *why)
+{
+    return strcmp(why->code, "Neo.DatabaseError.Transaction.TransactionCommitFailed") == 0;
+}
+
 int writer_commit(struct writer *w, struct command *const *commands, size_t n,
                   const struct position *target, size_t *failed, struct err *err)
 {
-    for (;;) {
+    for (int refused = 0;;) {
         struct err why = {0};
         size_t stmt = 0, count = gather(w, commands, n, target);
         struct tx_opts opts = {.which = w->which,
@@ -203,7 +212,11 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
             enum settled settled = settle(w, target, err);
             if (settled != SETTLED_NOT)
                 return settled == SETTLED_COMMITTED ? 0 : -1;
-            if (lock && outage_wait(&w->outage, &why, err) < 0) /* never a busy loop */
+            if (is_commit_failure(&why) && ++refused == COMMIT_TRIES) {
+                *failed = n;
+                return err_set(err, ERR_POISON, why.code, "%s", why.text);
+            }
+            if (outage_wait(&w->outage, &why, err) < 0) /* never a busy loop */
                 return -1;
         } else if (why.class == ERR_RETRY || why.class == ERR_CONFIG || lock) {
             if (outage_wait(&w->outage, &why, err) < 0)
