@@ -60,7 +60,8 @@ enum err_class client_class(rd_kafka_resp_err_t code)
     return ERR_RETRY;
 }
 
-bool client_is_outage(rd_kafka_resp_err_t code)
+/* Only tells of broken connections, which librdkafka mends by itself. */
+static bool is_outage(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
            code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -180,7 +181,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *arg)
     struct kafka_health *health = arg;
 
     (void)rk;
-    if (client_is_outage(health->code) || health->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (is_outage(health->code) || health->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         health->code = (rd_kafka_resp_err_t)code;
         snprintf(health->text, sizeof health->text, "%s", text);
     }

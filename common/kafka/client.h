@@ -53,9 +53,6 @@ int client_err_text(struct err *err, rd_kafka_resp_err_t code, const char *what,
 /* The class of a librdkafka code. */
 enum err_class client_class(rd_kafka_resp_err_t code);
 
-/* True for codes that only tell of broken connections, which librdkafka mends by itself. */
-bool client_is_outage(rd_kafka_resp_err_t code);
-
 /* A handle; takes conf, on failure too. NULL with err. */
 MUST_CHECK rd_kafka_t *client_new_take(rd_kafka_type_t type, rd_kafka_conf_t *conf,
                                        struct err *err);

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, scaled
-from neo import graph
 from oracle import apply_one_by_one
 from stack import free_port
 from replica import applied, check_equal
