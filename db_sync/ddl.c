@@ -10,24 +10,13 @@
 
 #define AWAIT_MS 3600000 /* a large index may take long; Neo4j uses it as soon as it is there */
 
-static bool heals(enum err_class class)
-{
-    return class == ERR_RETRY || class == ERR_UNKNOWN || class == ERR_CONFIG;
-}
-
 static int read_schema(struct writer *w, char out[static HASH_HEX_SIZE], struct err *err)
 {
     struct err why = {0};
 
-    while (schema_hash(w->tx, out, &why) < 0) {
-        if (!heals(why.class)) {
-            *err = why;
+    while (schema_hash(w->tx, out, &why) < 0)
+        if (outage_again(&w->outage, &why, err) < 0)
             return -1;
-        }
-        if (outage_wait(&w->outage, &why, err) < 0)
-            return -1;
-        err_clear(&why);
-    }
     outage_over(&w->outage);
     return 0;
 }
@@ -78,7 +67,7 @@ static int run(struct writer *w, const struct command *command, struct err *err)
             outage_over(&w->outage);
             return 0;
         }
-        if (heals(why.class)) {
+        if (outage_heals(&w->outage, &why)) {
             if (outage_wait(&w->outage, &why, err) < 0 || writer_settle(w, err) < 0)
                 return -1;
             continue;
@@ -98,13 +87,12 @@ static int await(struct writer *w, struct err *err)
     struct err why = {0};
 
     while (schema_await(w->tx, AWAIT_MS, &why) < 0) {
-        if (!heals(why.class)) {
+        if (!outage_heals(&w->outage, &why)) {
             log_warn(log_event("index_not_online"), log_err(&why));
             return 0;
         }
-        if (outage_wait(&w->outage, &why, err) < 0)
+        if (outage_again(&w->outage, &why, err) < 0)
             return -1;
-        err_clear(&why);
     }
     outage_over(&w->outage);
     return 0;

@@ -25,6 +25,12 @@ static bool answers(const struct err *why)
     return why->class == ERR_RETRY && strncmp(why->code, "Neo.", 4) == 0;
 }
 
+bool outage_heals(const struct outage *o, const struct err *why)
+{
+    return why->class == ERR_RETRY || why->class == ERR_UNKNOWN ||
+           (why->class == ERR_CONFIG && !o->strict);
+}
+
 int outage_wait(struct outage *o, const struct err *why, struct err *err)
 {
     if (o->attempts++ == 0) {
@@ -40,6 +46,18 @@ int outage_wait(struct outage *o, const struct err *why, struct err *err)
         return stop_check(err);
     if (why->class == ERR_CONFIG && conf_secret_reload(&o->setup->neo4j_password))
         tx_set_password(o->tx, o->setup->neo4j_password.value);
+    return 0;
+}
+
+int outage_again(struct outage *o, struct err *why, struct err *err)
+{
+    if (!outage_heals(o, why)) {
+        *err = *why;
+        return -1;
+    }
+    if (outage_wait(o, why, err) < 0)
+        return -1;
+    err_clear(why);
     return 0;
 }
 

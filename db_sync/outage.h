@@ -16,13 +16,22 @@ struct outage {
     struct backoff backoff;
     int64_t since_ms, attempts; /* 0 attempts: no outage */
     bool answers;               /* it began with an error that Neo4j itself told */
+    bool strict;                /* wrong settings do not heal: the start is not over */
 };
 
 void outage_init(struct outage *o, struct setup *setup, struct tx *tx, struct report *report);
 
-/* Waits before the next try. 0; -1 with ERR_STOPPING when asked to stop. A refused login or a
- * missing database counts as an outage too, and *_FILE is read again. */
+/* True for what time may heal: Neo4j away, busy or changing its mind, an answer lost, and, once the
+ * start is over, a refused login or a missing database, which somebody may put right. */
+bool outage_heals(const struct outage *o, const struct err *why);
+
+/* Waits before the next try. 0; -1 with ERR_STOPPING when asked to stop. After a refused login
+ * *_FILE is read again. */
 MUST_CHECK int outage_wait(struct outage *o, const struct err *why, struct err *err);
+
+/* After a failed try: 0 when it heals, after the wait and with *why cleared, so try again; -1 with
+ * *why in *err when it does not heal, or ERR_STOPPING. */
+MUST_CHECK int outage_again(struct outage *o, struct err *why, struct err *err);
 
 /* Neo4j answered. */
 void outage_over(struct outage *o);

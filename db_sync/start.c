@@ -68,15 +68,10 @@ int start_neo4j(struct writer *writer, const struct options *options, struct err
     struct tx_server server;
     struct err why = {0};
 
-    while (setup_tx_probe(&options->setup, writer->tx, &server, &why) < 0) {
-        if (why.class != ERR_RETRY) {
-            *err = why;
+    writer->outage.strict = true;
+    while (setup_tx_probe(&options->setup, writer->tx, &server, &why) < 0)
+        if (outage_again(&writer->outage, &why, err) < 0)
             return -1;
-        }
-        if (outage_wait(&writer->outage, &why, err) < 0)
-            return -1;
-        err_clear(&why);
-    }
     outage_over(&writer->outage);
     report_server(writer->report, server.version);
     log_info(log_event("neo4j"), log_str("version", server.version));
@@ -168,17 +163,16 @@ int start_position(struct writer *w, struct reader *reader, const struct options
     struct err why = {0};
 
     while (take_over(w, reader, options, &why) < 0) {
-        if (why.class != ERR_RETRY && why.class != ERR_UNKNOWN) {
-            *err = why;
+        if (why.class == ERR_RETRY && strncmp(why.code, "kafka.", 6) == 0) {
+            if (start_kafka(reader, options, w->report, err) < 0)
+                return -1;
+            err_clear(&why);
+        } else if (outage_again(&w->outage, &why, err) < 0) {
             return -1;
         }
-        bool kafka = strncmp(why.code, "kafka.", 6) == 0;
-        if (kafka ? start_kafka(reader, options, w->report, err) < 0
-                  : outage_wait(&w->outage, &why, err) < 0)
-            return -1;
-        err_clear(&why);
     }
     outage_over(&w->outage);
+    w->outage.strict = false;
     snprintf(w->position.replica, sizeof w->position.replica, "%s", options_replica(options));
     log_info(log_event("position"), log_str("topic", w->topic),
              log_int("next_offset", w->position.next_offset), log_str("epoch", w->position.epoch));

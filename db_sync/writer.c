@@ -49,15 +49,10 @@ static int seize(struct writer *w, bool only_mine, struct err *err)
         report_busy(w->report, false);
         if (rc == 0)
             break;
-        /* A limit that the wait for the lock ran into is waited out as well. */
-        if (why.class != ERR_RETRY && why.class != ERR_UNKNOWN && why.class != ERR_SHRINK &&
-            why.class != ERR_CONFIG) {
-            *err = why;
+        if (why.class == ERR_SHRINK) /* a limit that the wait for the lock ran into */
+            why.class = ERR_RETRY;
+        if (outage_again(&w->outage, &why, err) < 0)
             return -1;
-        }
-        if (outage_wait(&w->outage, &why, err) < 0)
-            return -1;
-        err_clear(&why);
     }
     outage_over(&w->outage);
     w->position = position;
@@ -89,15 +84,9 @@ int writer_check(struct writer *w, struct err *err)
     struct position position = {0};
     bool found;
 
-    while (position_read(w->tx, w->topic, &position, &found, &why) < 0) {
-        if (why.class != ERR_RETRY && why.class != ERR_UNKNOWN && why.class != ERR_CONFIG) {
-            *err = why;
+    while (position_read(w->tx, w->topic, &position, &found, &why) < 0)
+        if (outage_again(&w->outage, &why, err) < 0)
             return -1;
-        }
-        if (outage_wait(&w->outage, &why, err) < 0)
-            return -1;
-        err_clear(&why);
-    }
     outage_over(&w->outage);
     if (found && strcmp(position.epoch, w->position.epoch) == 0)
         return 0;
