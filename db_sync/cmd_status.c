@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/stop.h"
 #include "kafka/reader.h"
 #include "ops/table.h"
 
@@ -30,27 +29,14 @@ static int read_all(struct reader *reader, json_t *by_key, int64_t deadline_ms, 
         return -1;
     while (low < high) {
         struct record record = {0};
-        struct err why = {0};
-        switch (reader_next(reader, 200, &record, &why)) {
-        case READER_RECORD:
-            low = record.offset + 1; /* under steady writes no end is ever told */
-            keep(by_key, &record);
-            record_fini(&record);
-            break;
-        case READER_END:
+        enum reader_event event = reader_await(reader, deadline_ms, &record, err);
+        if (event == READER_FAILED)
+            return -1;
+        if (event == READER_END)
             return 0;
-        case READER_FAILED:
-            *err = why;
-            return -1;
-        case READER_NOTHING:
-        case READER_OUTAGE:
-            break;
-        }
-        if (stop_check(err) < 0)
-            return -1;
-        if (clock_mono_ms() > deadline_ms)
-            return err_set(err, ERR_RETRY, "kafka.timeout",
-                           "the status topic could not be read to its end in time");
+        low = record.offset + 1; /* under steady writes no end is ever told */
+        keep(by_key, &record);
+        record_fini(&record);
     }
     return 0;
 }

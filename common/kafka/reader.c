@@ -292,37 +292,45 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
     return event;
 }
 
-int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct record *record,
-                   bool *found, struct err *err)
+enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct record *record,
+                               struct err *err)
 {
     struct err why = {0};
 
-    *found = false;
-    if (reader_assign(r, offset, err) < 0)
-        return -1;
     for (;;) {
-        switch (reader_next(r, 200, record, &why)) {
+        enum reader_event event = reader_next(r, 200, record, &why);
+        switch (event) {
         case READER_RECORD:
-            *found = record->offset == offset;
-            if (!*found)
-                record_fini(record);
-            return 0;
         case READER_END:
-            return 0;
+            return event;
         case READER_FAILED:
             *err = why;
-            return -1;
+            return event;
         case READER_NOTHING:
         case READER_OUTAGE:
             err_clear(&why);
             break;
         }
         if (stop_check(err) < 0)
-            return -1;
-        if (clock_mono_ms() >= deadline_ms)
-            return err_set(err, ERR_RETRY, "kafka.timeout",
-                           "%s[0]: offset %" PRId64 " could not be read in time", r->topic, offset);
+            return READER_FAILED;
+        if (clock_mono_ms() >= deadline_ms) {
+            err_set(err, ERR_RETRY, "kafka.timeout", "topic %s could not be read in time",
+                    r->topic);
+            return READER_FAILED;
+        }
     }
+}
+
+int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct record *record,
+                   bool *found, struct err *err)
+{
+    *found = false;
+    if (reader_assign(r, offset, err) < 0)
+        return -1;
+    enum reader_event event = reader_await(r, deadline_ms, record, err);
+    if (event == READER_RECORD && !(*found = record->offset == offset))
+        record_fini(record);
+    return event == READER_FAILED ? -1 : 0;
 }
 
 int64_t reader_log_end(struct reader *r)

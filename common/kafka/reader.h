@@ -45,6 +45,11 @@ enum reader_event {
 enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *record,
                               struct err *err);
 
+/* Blocks until a record comes, the end of the log is seen, or it fails (ERR_RETRY: not by
+ * deadline_ms, monotonic; ERR_STOPPING): READER_RECORD, READER_END or READER_FAILED, no other. */
+enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct record *record,
+                               struct err *err);
+
 /* Reads the record at exactly that offset: *found is false when the log holds none there. Moves
  * the assignment; blocks up to deadline_ms (monotonic). */
 MUST_CHECK int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms,
