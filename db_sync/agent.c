@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/agent.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "db_sync/apply.h"
 #include "db_sync/command.h"
+#include "db_sync/notice.h"
 #include "db_sync/prepare.h"
+#include "db_sync/skip.h"
 #include "db_sync/start.h"
 
 #include <stdlib.h>
@@ -19,6 +22,7 @@ struct agent {
     struct queue *queue;
     struct prepare *prepare;
     struct letters *letters;
+    struct notices *notices;
 };
 
 static void free_command(void *item)
@@ -36,11 +40,54 @@ static int open_all(struct agent *a, struct err *err)
     int rc = -1;
 
     if (client_check(&kafka, err) == 0 && setup_tx_open(&o->setup, &a->tx, err) == 0 &&
-        reader_open(&a->reader, &reader, err) == 0 && report_start(a->report, err) == 0)
+        reader_open(&a->reader, &reader, err) == 0)
         rc = 0;
     writer_init(&a->writer, o, &a->options->setup, a->tx, a->report);
+    a->letters = letters_new(o);
+    a->notices = notices_new(o, a->report);
     free(topic);
     return rc;
+}
+
+static void close_all(struct agent *a)
+{
+    notices_free(a->notices);
+    letters_free(a->letters);
+    queue_free(a->queue); /* its commands hold messages of the reader, which would wait for them */
+    reader_close(a->reader);
+    writer_fini(&a->writer);
+    tx_close(a->tx);
+}
+
+/* Kafka and Neo4j are there, the replica is ours, and Kafka has all notices of what it contains. */
+static int start(struct agent *a, struct err *err)
+{
+    struct err why = {0};
+
+    if (start_kafka(a->reader, a->options, a->report, err) < 0 ||
+        start_neo4j(&a->writer, a->options, err) < 0 ||
+        start_position(&a->writer, a->reader, a->options, err) < 0)
+        return -1;
+    while (notices_resume(a->notices, a->reader, &a->writer.position, &why) < 0) {
+        if (why.class != ERR_RETRY) {
+            *err = why;
+            return -1;
+        }
+        if (start_kafka(a->reader, a->options, a->report, err) < 0)
+            return -1;
+        err_clear(&why);
+    }
+    return 0;
+}
+
+static struct apply_parts parts_of(struct agent *a)
+{
+    return (struct apply_parts){.queue = a->queue,
+                                .options = a->options,
+                                .writer = &a->writer,
+                                .letters = a->letters,
+                                .notices = a->notices,
+                                .report = a->report};
 }
 
 static int work(struct agent *a, struct err *err)
@@ -48,10 +95,10 @@ static int work(struct agent *a, struct err *err)
     const struct options *o = a->options;
 
     a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
-    a->letters = letters_new(o);
+    struct apply_parts parts = parts_of(a);
     if (prepare_start(&a->prepare, a->reader, o, &a->writer.position, a->queue, a->report, err) < 0)
         return -1;
-    int rc = apply_run(a->queue, o, &a->writer, a->letters, a->report, err);
+    int rc = apply_run(&parts, err);
     /* In reverse: no more commands, then the thread that brings them. Its reason counts only when
      * applying had none. */
     queue_close(a->queue);
@@ -73,20 +120,45 @@ int agent_run(struct options *options, struct err *err)
 
     log_info(log_event("start"), log_str("replica", options_replica(options)),
              log_str("version", CYPHERLOG_VERSION));
-    if (open_all(&a, err) == 0 && start_kafka(a.reader, options, a.report, err) == 0 &&
-        start_neo4j(&a.writer, options, err) == 0 &&
-        start_position(&a.writer, a.reader, options, err) == 0)
+    if (open_all(&a, err) == 0 && report_start(a.report, err) == 0 && start(&a, err) == 0)
         rc = work(&a, err);
     if (rc < 0 && err->class == ERR_STOPPING) {
         err_clear(err);
         rc = 0;
     }
     report_free(a.report, err);
-    letters_free(a.letters);
-    queue_free(a.queue); /* its commands hold messages of the reader, which would wait for them */
-    reader_close(a.reader);
-    writer_fini(&a.writer);
-    tx_close(a.tx);
+    close_all(&a);
     log_info(log_event("stop"), log_int("exit_code", rc < 0 ? err_exit_code(err->class) : 0));
+    return rc;
+}
+
+/* A person waits: what is not there now is told, not waited for. */
+static int probe(struct agent *a, struct err *err)
+{
+    struct tx_server server;
+
+    if (reader_check_topic(a->reader, clock_mono_ms() + a->options->timeout_ms, err) < 0)
+        return -1;
+    return setup_tx_probe(&a->options->setup, a->tx, &server, err);
+}
+
+int agent_skip(struct options *options, char *const *words, int n, struct err *err)
+{
+    static const struct conf_option row = {.name = "OFFSET", .type = CONF_INT, .min = "0"};
+    int64_t offset;
+
+    if (n != 1)
+        return err_set(err, ERR_USAGE, "usage.words",
+                       "say which command to skip: db_sync skip OFFSET");
+    if (conf_parse_number(&row, words[0], &offset, err) < 0)
+        return -1;
+    struct agent a = {.options = options, .report = report_new(options)};
+    int rc = -1;
+    if (open_all(&a, err) == 0 && probe(&a, err) == 0 && start(&a, err) == 0) {
+        struct apply_parts parts = parts_of(&a);
+        rc = skip_command(&parts, a.reader, offset, err);
+    }
+    report_free(a.report, err);
+    close_all(&a);
     return rc;
 }

@@ -20,14 +20,11 @@
 #define AFTER_FAILURE 100 /* commands in the first batch after one that failed */
 #define ALONE_TRIES 3     /* for a command that alone exceeds a limit of this replica */
 #define TOTALS_MS 60000
+#define LAST_NOTICES_MS 3000
 #define CHECK_MS 2000 /* how often an idle one looks whether the replica is still its own */
 
 struct apply {
-    struct queue *queue;
-    const struct options *options;
-    struct writer *writer;
-    struct letters *letters;
-    struct report *report;
+    struct apply_parts parts;
     struct command **waiting; /* taken from the queue, in order; the first ones are the batch */
     size_t count, room;
     size_t bytes;       /* of waiting */
@@ -56,16 +53,19 @@ size_t apply_cut(struct command *const *commands, size_t n, size_t count, size_t
     return k;
 }
 
-/* The position once the first k are settled. */
-static struct position after(const struct apply *a, size_t k)
+struct position apply_target(const struct position *from, struct command *const *commands, size_t k,
+                             const struct notices *notices)
 {
-    struct position p = a->writer->position;
+    struct position p = *from;
 
+    position_set_noticed(&p, notices_done(notices));
     for (size_t i = 0; i < k; i++) {
-        const struct command *c = a->waiting[i];
+        const struct command *c = commands[i];
         position_add_outcome(&p, c->record.offset, c->verdict != NULL ? c->verdict->code : "");
+        if (notices != NULL && c->verdict != NULL)
+            position_add_failure(&p, c->record.offset, c->verdict);
     }
-    const struct command *last = a->waiting[k - 1];
+    const struct command *last = commands[k - 1];
     p.next_offset = last->record.offset + 1;
     p.last_offset = last->record.offset;
     memcpy(p.fingerprint, last->fingerprint, sizeof p.fingerprint);
@@ -86,33 +86,33 @@ static void drop(struct apply *a, size_t k)
     a->count -= k;
     memmove(a->waiting, a->waiting + k, a->count * sizeof *a->waiting);
     a->alone_failures = 0;
-    report_applied(a->report, &a->writer->position);
-    report_oldest(a->report, a->count > 0 ? a->waiting[0]->record.timestamp_ms : 0);
+    report_applied(a->parts.report, &a->parts.writer->position);
+    report_oldest(a->parts.report, a->count > 0 ? a->waiting[0]->record.timestamp_ms : 0);
 }
 
-/* Sends the dead letters among the first k; for ever, since the position must not pass them. */
-static int send_letters(struct apply *a, size_t k, struct err *err)
+int apply_letters(const struct apply_parts *parts, struct command **commands, size_t k,
+                  struct err *err)
 {
     struct backoff backoff = {.first_ms = 200, .cap_ms = 5000};
     struct err why = {0};
 
-    while (letters_send(a->letters, a->waiting, k, &why) < 0) {
+    while (letters_send(parts->letters, commands, k, &why) < 0) {
         if (backoff.attempts == 0)
             log_warn(log_event("dead_letter_waits"), log_err(&why));
-        report_kafka_down(a->report, why.text);
+        report_kafka_down(parts->report, why.text);
         if (stop_wait(backoff_next_ms(&backoff, hash_random())))
             return stop_check(err);
         err_clear(&why);
     }
     if (backoff.attempts > 0)
-        report_kafka_down(a->report, NULL);
+        report_kafka_down(parts->report, NULL);
     return 0;
 }
 
 /* A batch of k took effect within took_ms. */
 static void adapt(struct apply *a, size_t k, int64_t took_ms)
 {
-    size_t most = (size_t)a->options->batch_count;
+    size_t most = (size_t)a->parts.options->batch_count;
 
     if (a->chunk > 0) {
         a->chunk *= 2;
@@ -120,10 +120,10 @@ static void adapt(struct apply *a, size_t k, int64_t took_ms)
             a->chunk = 0;
     }
     if (a->chunk == 0)
-        a->writer->which = false;
-    if (took_ms > a->options->batch_time_ms && k > 1)
+        a->parts.writer->which = false;
+    if (took_ms > a->parts.options->batch_time_ms && k > 1)
         a->limit = k / 2;
-    else if (k >= a->limit && took_ms < a->options->batch_time_ms / 2)
+    else if (k >= a->limit && took_ms < a->parts.options->batch_time_ms / 2)
         a->limit = a->limit * 2 < most ? a->limit * 2 : most;
 }
 
@@ -134,8 +134,8 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
     struct command *first = a->waiting[0];
 
     if ((why->class == ERR_POISON || why->class == ERR_SHRINK) && failed == WRITER_UNKNOWN &&
-        !a->writer->which) {
-        a->writer->which = true; /* again, in parts, and now with the answer that tells */
+        !a->parts.writer->which) {
+        a->parts.writer->which = true; /* again, in parts, and now with the answer that tells */
         a->chunk = k < AFTER_FAILURE ? k : AFTER_FAILURE;
         return 0;
     }
@@ -171,16 +171,38 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
     }
 }
 
+/* How many verdicts a batch may hold: those of two batches must fit the position. */
+static size_t verdicts_most(const struct apply *a)
+{
+    if (a->parts.options->poison_policy == POISON_HALT)
+        return 0;
+    return a->parts.notices != NULL ? NOTICE_FAILURES : SIZE_MAX;
+}
+
 /* How many come next. A suspect ends the batch before it, then runs alone. */
 static size_t next_size(const struct apply *a)
 {
+    size_t verdicts = 0, most = verdicts_most(a);
     size_t count = a->chunk > 0 && a->chunk < a->limit ? a->chunk : a->limit;
-    size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->options->batch_bytes);
+    size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->parts.options->batch_bytes);
 
-    for (size_t i = 0; a->suspect >= 0 && i < k; i++)
-        if (a->waiting[i]->record.offset == a->suspect)
+    for (size_t i = 0; i < k; i++) {
+        const struct command *c = a->waiting[i];
+        verdicts += c->verdict != NULL;
+        if (c->record.offset == a->suspect || verdicts > most)
             return i > 0 ? i : 1;
+    }
     return k;
+}
+
+/* POISON_POLICY=halt: the first command can never succeed, and a person is to decide. */
+static int halt(const struct command *first, struct err *err)
+{
+    *err = *first->verdict;
+    return err_wrap(err,
+                    "POISON_POLICY=halt: the command at offset %" PRId64 " can never succeed; "
+                    "see to its cause and start again, or pass it by with: db_sync skip %" PRId64,
+                    first->record.offset, first->record.offset);
 }
 
 /* One transaction of the commands that wait. */
@@ -191,14 +213,17 @@ static int apply_batch(struct apply *a, struct err *err)
     int64_t start = clock_mono_ms();
     int rc;
 
-    report_oldest(a->report, a->waiting[0]->record.timestamp_ms);
-    if (send_letters(a, k, err) < 0)
+    report_oldest(a->parts.report, a->waiting[0]->record.timestamp_ms);
+    if (a->waiting[0]->verdict != NULL && a->parts.options->poison_policy == POISON_HALT)
+        return halt(a->waiting[0], err);
+    if (apply_letters(&a->parts, a->waiting, k, err) < 0)
         return -1;
-    struct position target = after(a, k);
+    struct position target =
+        apply_target(&a->parts.writer->position, a->waiting, k, a->parts.notices);
     if (a->waiting[0]->schema)
-        rc = ddl_apply(a->writer, a->waiting[0], &target, &why);
+        rc = ddl_apply(a->parts.writer, a->waiting[0], &target, &why);
     else
-        rc = writer_commit(a->writer, a->waiting, k, &target, &failed, &why);
+        rc = writer_commit(a->parts.writer, a->waiting, k, &target, &failed, &why);
     if (rc < 0)
         return settle(a, k, failed, &why, err);
     log_debug(log_event("applied"), log_int("next_offset", target.next_offset),
@@ -206,8 +231,9 @@ static int apply_batch(struct apply *a, struct err *err)
     if (a->suspect >= 0 && a->suspect < target.next_offset)
         a->suspect = -1; /* it did not fail alone: then it is no poison */
     adapt(a, k, clock_mono_ms() - start);
+    rc = notices_send(a->parts.notices, a->waiting, k, err);
     drop(a, k);
-    return 0;
+    return rc;
 }
 
 /* Takes what the queue holds, up to a batch; waits only when there is nothing to do. */
@@ -215,9 +241,9 @@ static bool fill(struct apply *a)
 {
     bool closed = false;
 
-    if (a->count < a->limit && a->bytes < (size_t)a->options->batch_bytes) {
-        size_t n = queue_pop_many(a->queue, (void **)(a->waiting + a->count), a->room - a->count,
-                                  a->count == 0 ? WAIT_MS : 0, &closed);
+    if (a->count < a->limit && a->bytes < (size_t)a->parts.options->batch_bytes) {
+        size_t n = queue_pop_many(a->parts.queue, (void **)(a->waiting + a->count),
+                                  a->room - a->count, a->count == 0 ? WAIT_MS : 0, &closed);
         for (size_t i = 0; i < n; i++)
             a->bytes += command_bytes(a->waiting[a->count + i]);
         a->count += n;
@@ -232,7 +258,7 @@ static int check_idle(struct apply *a, struct err *err)
     if (clock_mono_ms() < a->check_at_ms)
         return 0;
     a->check_at_ms = clock_mono_ms() + CHECK_MS;
-    return writer_check(a->writer, err);
+    return writer_check(a->parts.writer, err);
 }
 
 static void log_totals(struct apply *a)
@@ -244,21 +270,28 @@ static void log_totals(struct apply *a)
     if (a->applied > 0)
         log_info(log_event("totals"), log_int("settled", a->applied),
                  log_int("dead_letters", a->condemned),
-                 log_int("next_offset", a->writer->position.next_offset));
+                 log_int("next_offset", a->parts.writer->position.next_offset));
     a->applied = a->condemned = 0;
     a->totals_at_ms = now + TOTALS_MS;
 }
 
-int apply_run(struct queue *queue, const struct options *options, struct writer *writer,
-              struct letters *letters, struct report *report, struct err *err)
+int apply_settle_notices(const struct apply_parts *parts, struct err *err)
 {
-    struct apply a = {.queue = queue,
-                      .options = options,
-                      .writer = writer,
-                      .letters = letters,
-                      .report = report,
-                      .limit = (size_t)options->batch_count,
-                      .room = (size_t)options->batch_count,
+    struct position target = parts->writer->position;
+    size_t failed;
+
+    notices_flush(parts->notices, clock_mono_ms() + LAST_NOTICES_MS);
+    if (target.noticed == notices_done(parts->notices))
+        return 0;
+    position_set_noticed(&target, notices_done(parts->notices));
+    return writer_commit(parts->writer, NULL, 0, &target, &failed, err);
+}
+
+int apply_run(const struct apply_parts *parts, struct err *err)
+{
+    struct apply a = {.parts = *parts,
+                      .limit = (size_t)parts->options->batch_count,
+                      .room = (size_t)parts->options->batch_count,
                       .suspect = -1,
                       .totals_at_ms = clock_mono_ms() + TOTALS_MS};
     int rc = 0;
@@ -271,6 +304,8 @@ int apply_run(struct queue *queue, const struct options *options, struct writer 
             rc = check_idle(&a, err);
         log_totals(&a);
     }
+    if (rc == 0)
+        rc = apply_settle_notices(parts, err);
     for (size_t i = 0; i < a.count; i++)
         command_free(a.waiting[i]);
     free(a.waiting);

@@ -5,6 +5,7 @@
 /* db_sync/command.h: a record of the command topic, made into statements for Neo4j. Pure. */
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "kafka/record.h"
 
 #include <stdbool.h>
@@ -38,7 +39,18 @@ void command_condemn(struct command *c, const struct err *why);
  * ERR_POISON. */
 MUST_CHECK int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err);
 
-/* Appends the message's key: with_key, else id, else topic/partition/offset. */
-void command_add_key(struct buf *out, const struct record *record, const char *topic);
+/* What a message is called, in what is written about it. */
+struct command_names {
+    json_t *with_key; /* as it came; NULL: none */
+    struct buf id;    /* its id, else topic/partition/offset */
+    struct buf key;   /* of the Kafka record: with_key, else id */
+};
+
+/* A with_key or id of more than COMMAND_NAME_MAX bytes counts as missing: it could make a record
+ * that its topic refuses. */
+#define COMMAND_NAME_MAX 65536
+void command_names_init(struct command_names *names, const struct record *record,
+                        const char *topic);
+void command_names_fini(struct command_names *names);
 
 #endif

@@ -98,7 +98,8 @@ void letters_free(struct letters *l)
 static int send_one(struct letters *l, const struct command *c, size_t limit_bytes, struct err *err)
 {
     char partition[16], offset[24], attempt[24], time[CLOCK_TEXT_SIZE];
-    struct buf key = {0}, body = {0};
+    struct command_names names;
+    struct buf body = {0};
 
     snprintf(partition, sizeof partition, "%" PRId32, c->record.partition);
     snprintf(offset, sizeof offset, "%" PRId64, c->record.offset);
@@ -113,18 +114,18 @@ static int send_one(struct letters *l, const struct command *c, size_t limit_byt
                                               {"time", time},
                                               {NULL, NULL}};
 
-    command_add_key(&key, &c->record, l->command_topic);
+    command_names_init(&names, &c->record, l->command_topic);
     letter_add_body(&body, &c->record, c->verdict, limit_bytes);
     const struct producer_record record = {.topic = l->fail_topic,
-                                           .key = buf_str(&key),
-                                           .key_len = key.len,
+                                           .key = buf_str(&names.key),
+                                           .key_len = names.key.len,
                                            .value = buf_str(&body),
                                            .value_len = body.len,
                                            .headers = headers};
     int rc = buf_check(&body, "dead letter", err);
     if (rc == 0)
         rc = producer_send(l->producer, &record, err);
-    buf_fini(&key);
+    command_names_fini(&names);
     buf_fini(&body);
     return rc;
 }

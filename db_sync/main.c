@@ -18,6 +18,8 @@ static int run_command(const struct conf_args *args, struct options *options, st
         return cmd_send(options, args->words, args->word_count, err);
     case DB_SYNC_STATUS:
         return cmd_status(options, err);
+    case DB_SYNC_SKIP:
+        return agent_skip(options, args->words, args->word_count, err);
     case DB_SYNC_TOPICS:
         return cmd_topics(options, args->words, args->word_count, err);
     default:
@@ -34,7 +36,8 @@ int main(int argc, char **argv)
 
     enum conf_outcome outcome = conf_read(&options_program, argc, argv, &options, &args, &err);
     if (outcome == CONF_GO) {
-        log_init("db_sync", (enum log_level)options.setup.log_level,
+        bool quiet = args.command->bit == DB_SYNC_SKIP && options.setup.log_level == LOG_LEVEL_INFO;
+        log_init("db_sync", quiet ? LOG_LEVEL_WARN : (enum log_level)options.setup.log_level,
                  (enum log_format)options.setup.log_format);
         json_object_seed(0);
         http_global_init();

@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/options.h"
 
-#define ALL (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS)
+#define ALL (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP)
+#define APPLIES (DB_SYNC_RUN | DB_SYNC_SKIP)
 #define AT(member) offsetof(struct options, member)
 
 /* clang-format off */ /* a row an option */
 static const struct conf_option rows[] = {
     SETUP_KAFKA_ROWS(struct options, ALL),
-    {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, DB_SYNC_RUN,
+    {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, APPLIES,
      "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
      "Neo4j"},
-    {"REPLICA_ID", CONF_TEXT, AT(replica_id), NULL, NULL, NULL, 0, DB_SYNC_RUN,
+    {"REPLICA_ID", CONF_TEXT, AT(replica_id), NULL, NULL, NULL, 0, APPLIES,
      "Name of this replica in replies and status; default GROUP_ID"},
     {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED, ALL,
      "The log of commands, exactly one partition"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED,
-     DB_SYNC_RUN | DB_SYNC_TOPICS, "Where commands go that can never succeed"},
+     APPLIES | DB_SYNC_TOPICS, "Where commands go that can never succeed"},
     {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED,
-     DB_SYNC_RUN | DB_SYNC_STATUS | DB_SYNC_TOPICS, "Where every replica tells how far it is"},
+     APPLIES | DB_SYNC_STATUS | DB_SYNC_TOPICS, "Where every replica tells how far it is"},
     {"REQUEST_TOPIC", CONF_TEXT, AT(request_topic), "request", NULL, NULL, CONF_REQUIRED,
      DB_SYNC_TOPICS, "Read requests for the global_servers"},
     {"RESPONSE_TOPIC", CONF_TEXT, AT(response_topic), "response", NULL, NULL, CONF_REQUIRED,
-     DB_SYNC_TOPICS, "Replies to requests that name no topic"},
-    SETUP_NEO4J_ROWS(struct options, DB_SYNC_RUN),
+     DB_SYNC_TOPICS, "Replies to requests that name no topic, and notices"},
+    {"RESPONSE_TOPIC", CONF_TEXT, AT(notice_topic), NULL, NULL, NULL, 0, APPLIES,
+     "Where to tell what became of each command; not set: nowhere"},
+    SETUP_NEO4J_ROWS(struct options, APPLIES),
     {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0,
-     DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
-    {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, DB_SYNC_RUN,
+     APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
+    {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
      "Commands read ahead while a transaction runs"},
     {"BATCH_COUNT", CONF_INT, AT(batch_count), "1000", "1", "10000", 0, DB_SYNC_RUN,
      "Most commands in one transaction"},
@@ -33,9 +36,12 @@ static const struct conf_option rows[] = {
      "Most bytes in one transaction; a larger command goes alone"},
     {"BATCH_TIME", CONF_MS, AT(batch_time_ms), "2s", "10ms", "5m", 0, DB_SYNC_RUN,
      "Transactions that take longer are made smaller"},
-    {"TRANSACTION_TIMEOUT", CONF_MS, AT(transaction_timeout_ms), "30m", "1s", "24h", 0, DB_SYNC_RUN,
+    {"TRANSACTION_TIMEOUT", CONF_MS, AT(transaction_timeout_ms), "30m", "1s", "24h", 0, APPLIES,
      "Neo4j ends a transaction of commands that takes longer"},
-    {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, DB_SYNC_RUN,
+    {"POISON_POLICY", CONF_ENUM, AT(poison_policy), "dead-letter", "dead-letter|halt", NULL, 0,
+     DB_SYNC_RUN, "What to do with a command that can never succeed: send it to the fail topic and "
+     "go on; or stop before it"},
+    {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, APPLIES,
      "How often the status is sent when nothing changes its state"},
     {"ADOPT", CONF_INT, AT(adopt), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
      "Take over a database that already has data and no position: its content is what the commands "
@@ -55,7 +61,7 @@ static const struct conf_option rows[] = {
     {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY,
      DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS, "Results as JSON"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY,
-     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS, "How long to wait for Kafka"},
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP, "How long to wait for Kafka"},
     SETUP_LOG_ROWS(struct options, ALL),
     {0},
 };
@@ -70,6 +76,11 @@ static const struct conf_command commands[] = {
      "or of standard input. A line is Cypher, or a JSON object such as "
      "{\"command\":\"CREATE (:P {n: $n})\",\"params\":{\"n\":1}}. Ends when Kafka has them all.",
      DB_SYNC_SEND},
+    {"skip", "OFFSET",
+     "Passes by the command at which this replica has halted: it goes to the fail topic, with the "
+     "code command.skipped, and the replica's position behind it. Every replica that is to stay "
+     "equal must skip it too. Takes the settings of run; stop db_sync first.",
+     DB_SYNC_SKIP},
     {"status", "", "Shows how far every replica is, from the status topic.", DB_SYNC_STATUS},
     {"topics", "create|check",
      "create makes the missing topics with the settings they need; check "
@@ -90,7 +101,8 @@ const struct conf_program options_program = {
                 "  GROUP_ID=a NEO4J_URI=http://localhost:7474 NEO4J_PASS_FILE=secret db_sync run\n"
                 "  db_sync send \"CREATE (:Person {name: 'Ada'})\"\n"
                 "  db_sync send --file commands.cypher\n"
-                "  db_sync status\n",
+                "  db_sync status\n"
+                "  GROUP_ID=a NEO4J_PASS_FILE=secret db_sync skip 1234\n",
     .options = rows,
     .commands = commands,
 };

@@ -14,7 +14,10 @@ enum db_sync_command {
     DB_SYNC_SEND = 2,
     DB_SYNC_STATUS = 4,
     DB_SYNC_TOPICS = 8,
+    DB_SYNC_SKIP = 16,
 };
+
+enum poison_policy { POISON_DEAD_LETTER, POISON_HALT };
 
 struct options {
     struct setup setup;
@@ -22,7 +25,9 @@ struct options {
     char *command_topic, *request_topic, *response_topic, *fail_topic, *status_topic;
     int64_t max_command_bytes, prefetch_bytes, batch_count, batch_bytes, batch_time_ms;
     int64_t transaction_timeout_ms, status_interval_ms;
-    int64_t adopt; /* OPTIONS_NO_OFFSET: not given */
+    char *notice_topic;    /* RESPONSE_TOPIC when it is set; NULL: no notices */
+    int64_t poison_policy; /* enum poison_policy */
+    int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */
     /* send */
     char *file, *key, *params;
     bool unchecked;

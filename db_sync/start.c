@@ -15,15 +15,15 @@
 #define KAFKA_TRY_MS 5000
 #define KAFKA_WAIT_MS 1000
 
-/* The fail and the status topic must be there before something has to be written to them. */
+/* The topics that are written must be there before something has to be written to them. */
 static int check_side_topics(const struct options *options, struct err *err)
 {
-    const char *const names[] = {options->fail_topic, options->status_topic};
+    const char *const names[] = {options->fail_topic, options->status_topic, options->notice_topic};
     struct kafka_conf kafka = setup_kafka(&options->setup, "db_sync-topics");
     struct topics *topics = NULL;
     int rc = topics_open(&topics, &kafka, clock_mono_ms() + KAFKA_TRY_MS, err);
 
-    for (size_t i = 0; rc == 0 && i < 2; i++) {
+    for (size_t i = 0; rc == 0 && i < sizeof names / sizeof *names && names[i] != NULL; i++) {
         char *name = setup_topic(&options->setup, names[i]);
         struct topic_want want = {.name = name};
         struct topic_result result;

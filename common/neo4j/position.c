@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static const char LOCK_TEXT[] =
 static const char CREATE_TEXT[] =
     "CREATE (:`__db_sync` {topic: $t, partition: 0, offset: $n, epoch: $e, format: $format, "
     "last: $last, fingerprint: $fingerprint, outcome: $outcome, replica: $replica, "
-    "state: $state, intent: $intent, intent_schema: $intent_schema})";
+    "state: $state, intent: $intent, intent_schema: $intent_schema, noticed: $noticed, "
+    "failures: $failures})";
 
 static const char CONSTRAINT_TEXT[] =
     "CREATE CONSTRAINT `__db_sync_position` IF NOT EXISTS "
@@ -52,8 +54,11 @@ static const char SEIZE_TEXT[] =
 
 void position_init(struct position *p, int64_t offset, const char *replica)
 {
-    *p = (struct position){
-        .format = POSITION_FORMAT, .next_offset = offset, .last_offset = -1, .intent_offset = -1};
+    *p = (struct position){.format = POSITION_FORMAT,
+                           .next_offset = offset,
+                           .last_offset = -1,
+                           .intent_offset = -1,
+                           .noticed = -1};
     snprintf(p->replica, sizeof p->replica, "%s", replica);
 }
 
@@ -75,6 +80,24 @@ static int64_t jolt_int(const json_t *map, const char *key, int64_t otherwise)
     return json_int(map, key, otherwise);
 }
 
+static void decode_failures(const char *text, struct position *out)
+{
+    json_t *list = text != NULL ? json_parse(text, strlen(text), NULL) : NULL;
+    size_t i;
+    const json_t *item;
+
+    json_array_foreach (list, i, item) {
+        struct position_failure *f = &out->failures[out->failure_count];
+        if (out->failure_count == POSITION_FAILURES)
+            break;
+        f->offset = json_int(item, "offset", -1);
+        copy_text(f->code, sizeof f->code, item, "code");
+        copy_text(f->text, sizeof f->text, item, "text");
+        out->failure_count++;
+    }
+    json_decref(list);
+}
+
 static int decode(const json_t *row, struct position *out, struct err *err)
 {
     /* properties(p) is a map: {"{}":{…}} */
@@ -93,6 +116,8 @@ static int decode(const json_t *row, struct position *out, struct err *err)
     copy_text(out->replica, sizeof out->replica, map, "replica");
     copy_text(out->state, sizeof out->state, map, "state");
     copy_text(out->intent_schema, sizeof out->intent_schema, map, "intent_schema");
+    out->noticed = jolt_int(map, "noticed", -1);
+    decode_failures(json_text(map, "failures"), out);
     if (out->next_offset < 0 || out->format != POSITION_FORMAT)
         return err_set(err, ERR_GUARD, "position.format",
                        "the node __db_sync has format %" PRId64 " and offset %" PRId64
@@ -148,17 +173,35 @@ out:
     return rc;
 }
 
+/* The failures as text: a property can hold no list of maps. */
+static json_t *failures_text(const struct position *p)
+{
+    json_t *list = json_array();
+    struct buf text = {0};
+
+    for (size_t i = 0; i < p->failure_count; i++)
+        json_array_append_new(list, json_pack("{s:I,s:s,s:s}", "offset",
+                                              (json_int_t)p->failures[i].offset, "code",
+                                              p->failures[i].code, "text", p->failures[i].text));
+    json_add(&text, list);
+    json_decref(list);
+    json_t *string = json_stringn(buf_str(&text), text.len);
+    buf_fini(&text);
+    return string;
+}
+
 static json_t *node_map(const char *topic, const struct position *p)
 {
     char outcome[HASH_ID_SIZE];
 
     position_outcome_text(p, outcome);
-    return json_pack("{s:s,s:i,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s}", "topic", topic,
+    return json_pack("{s:s,s:i,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o}", "topic", topic,
                      "partition", 0, "offset", (json_int_t)p->next_offset, "epoch", p->epoch,
                      "format", (json_int_t)p->format, "last", (json_int_t)p->last_offset,
                      "fingerprint", p->fingerprint, "outcome", outcome, "replica", p->replica,
                      "state", p->state, "intent", (json_int_t)p->intent_offset, "intent_schema",
-                     p->intent_schema);
+                     p->intent_schema, "noticed", (json_int_t)p->noticed, "failures",
+                     failures_text(p));
 }
 
 int position_create(struct tx *tx, const char *topic, const struct position *start, struct err *err)
@@ -289,11 +332,12 @@ void position_add_create(struct buf *out, const char *topic, const struct positi
 
     position_outcome_text(now, outcome);
     json_t *params =
-        json_pack("{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s}", "t", topic, "n",
+        json_pack("{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o}", "t", topic, "n",
                   (json_int_t)now->next_offset, "e", now->epoch, "format", (json_int_t)now->format,
                   "last", (json_int_t)now->last_offset, "fingerprint", now->fingerprint, "outcome",
                   outcome, "replica", now->replica, "state", now->state, "intent",
-                  (json_int_t)now->intent_offset, "intent_schema", now->intent_schema);
+                  (json_int_t)now->intent_offset, "intent_schema", now->intent_schema, "noticed",
+                  (json_int_t)now->noticed, "failures", failures_text(now));
 
     tx_add_stmt(out, CREATE_TEXT, sizeof CREATE_TEXT - 1, params);
     json_decref(params);
@@ -323,6 +367,46 @@ void position_add_outcome(struct position *p, int64_t offset, const char *code)
         text = (text ^ (unsigned char)*c) * 0x100000001b3u;
     p->outcome[0] = mix(p->outcome[0] ^ mix((uint64_t)offset) ^ text);
     p->outcome[1] = mix(p->outcome[1] + mix(text) + (uint64_t)offset);
+}
+
+/* Copies as much of text as fits, in whole characters. */
+static void copy_cut(char *out, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len >= size)
+        for (len = size - 1; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+            len--;
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+void position_add_failure(struct position *p, int64_t offset, const struct err *why)
+{
+    assert(p->failure_count < POSITION_FAILURES);
+    struct position_failure *f = &p->failures[p->failure_count++];
+    f->offset = offset;
+    copy_cut(f->code, sizeof f->code, why->code);
+    copy_cut(f->text, sizeof f->text, why->text);
+}
+
+void position_set_noticed(struct position *p, int64_t noticed)
+{
+    size_t gone = 0;
+
+    while (gone < p->failure_count && p->failures[gone].offset < noticed)
+        gone++;
+    p->failure_count -= gone;
+    memmove(p->failures, p->failures + gone, p->failure_count * sizeof *p->failures);
+    p->noticed = noticed;
+}
+
+const struct position_failure *position_failure(const struct position *p, int64_t offset)
+{
+    for (size_t i = 0; i < p->failure_count; i++)
+        if (p->failures[i].offset == offset)
+            return &p->failures[i];
+    return NULL;
 }
 
 void position_outcome_text(const struct position *p, char out[static HASH_ID_SIZE])

@@ -11,6 +11,14 @@
 #include <stdint.h>
 
 #define POSITION_FORMAT 1
+#define POSITION_FAILURES 16
+
+/* A command that was settled without being applied. */
+struct position_failure {
+    int64_t offset;
+    char code[64];
+    char text[160]; /* the beginning of the reason */
+};
 
 struct position {
     int64_t format;
@@ -23,6 +31,9 @@ struct position {
     char state[16];                    /* "" or "restoring" */
     int64_t intent_offset;             /* a schema command may be under way; -1: none */
     char intent_schema[HASH_HEX_SIZE]; /* the schema's hash before it */
+    int64_t noticed;                   /* commands before it have their notice; -1: no notices */
+    size_t failure_count;              /* among the commands from noticed on */
+    struct position_failure failures[POSITION_FAILURES];
 };
 
 /* The position of an empty replica that will start at offset. */
@@ -58,6 +69,15 @@ bool position_equal(const struct position *a, const struct position *b);
 
 /* Adds a command's outcome to the rolling hash; code is "" when it was applied. */
 void position_add_outcome(struct position *p, int64_t offset, const char *code);
+
+/* Keeps why a command was not applied, for its notice; there must be room. */
+void position_add_failure(struct position *p, int64_t offset, const struct err *why);
+
+/* Commands before noticed have their notice: forgets their failures. */
+void position_set_noticed(struct position *p, int64_t noticed);
+
+/* The failure of the command at offset; NULL: it was applied. */
+const struct position_failure *position_failure(const struct position *p, int64_t offset);
 
 /* The rolling hash as 32 hex digits: equal on all replicas at equal offsets. */
 void position_outcome_text(const struct position *p, char out[static HASH_ID_SIZE]);

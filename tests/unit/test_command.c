@@ -183,12 +183,12 @@ static void keys(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct buf key = {0};
+        struct command_names names;
         struct record record = {
             .offset = 7, .value = cases[i][0], .value_len = strlen(cases[i][0])};
-        command_add_key(&key, &record, "t");
-        assert_string_equal(buf_str(&key), cases[i][1]);
-        buf_fini(&key);
+        command_names_init(&names, &record, "t");
+        assert_string_equal(buf_str(&names.key), cases[i][1]);
+        command_names_fini(&names);
     }
 }
 
