@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cypher/policy.h"
+#include "neo4j/param.h"
 #include "neo4j/tx.h"
 
 #include <inttypes.h>
@@ -36,47 +37,123 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
         json_array_foreach (value, i, member)
             if (judge_value(member, minus_zero, err) < 0)
                 return -1;
-    if (json_is_object(value)) {
-        if (json_object_get(value, "$type") != NULL)
-            return err_set(err, ERR_POISON, "command.typed-parameter",
-                           "typed parameters ({\"$type\": …}) are not understood; build the value "
-                           "in Cypher, as in datetime($text)");
+    if (json_is_object(value))
         json_object_foreach ((json_t *)value, key, member)
             if (judge_value(member, minus_zero, err) < 0)
                 return -1;
+    return 0;
+}
+
+/* The names that a command may use without bringing them: where and when it stands in the log. */
+static const char *const own_params[] = {"__offset", "__timestamp", "__key"};
+
+static bool mentions(const json_t *text, const char *word)
+{
+    const char *p = json_string_value(text), *end = p + json_string_length(text);
+    size_t len = strlen(word);
+
+    for (; (size_t)(end - p) >= len; p++) {
+        p = memchr(p, word[0], (size_t)(end - p) - len + 1);
+        if (p == NULL)
+            return false;
+        if (memcmp(p, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static json_t *own_param(const struct command *c, const json_t *root, size_t i)
+{
+    json_t *key;
+
+    switch (i) {
+    case 0:
+        return json_integer(c->record.offset);
+    case 1:
+        return c->record.timestamp_ms >= 0 ? json_integer(c->record.timestamp_ms) : json_null();
+    default:
+        key = json_object_get(root, "with_key");
+        if (!json_is_string(key))
+            key = json_object_get(root, "id");
+        return json_is_string(key) ? json_incref(key) : json_null();
+    }
+}
+
+/* Binds what the text names of them; Neo4j ignores a parameter too many, so a mention in a string
+ * does no harm. *params is replaced where one is added. */
+static int bind_own(const struct command *c, const json_t *root, const json_t *text,
+                    json_t **params, struct err *err)
+{
+    json_t *bound = NULL;
+
+    for (size_t i = 0; i < sizeof own_params / sizeof *own_params; i++) {
+        if (json_object_get(*params, own_params[i]) != NULL)
+            return err_set(err, ERR_POISON, "command.params",
+                           "the parameter $%s is bound by db_sync and cannot be given",
+                           own_params[i]);
+        if (!mentions(text, own_params[i]))
+            continue;
+        if (bound == NULL)
+            bound = *params != NULL ? json_copy(*params) : json_object();
+        json_object_set_new(bound, own_params[i], own_param(c, root, i));
+    }
+    if (bound != NULL) {
+        json_decref(*params);
+        *params = bound;
     }
     return 0;
 }
 
-/* Adds the statement that object describes: {"command", "params"}. */
-static int add_statement(struct command *c, const json_t *object, struct err *err)
+/* The parameters as Neo4j gets them: *out is a new reference, NULL where there are none. */
+static int read_params(const struct command *c, const json_t *root, const json_t *object,
+                       json_t **out, bool *minus_zero, struct err *err)
+{
+    json_t *params = json_member(object, "params");
+
+    *out = NULL;
+    if (params != NULL && !json_is_object(params))
+        return err_set(err, ERR_POISON, "command.params", "\"params\" must be a JSON object");
+    if (params != NULL && (*out = param_carry(params, err)) == NULL)
+        return -1;
+    if ((*out != NULL && judge_value(*out, minus_zero, err) < 0) ||
+        bind_own(c, root, json_object_get(object, "command"), out, err) < 0) {
+        json_decref(*out);
+        return -1;
+    }
+    return 0;
+}
+
+/* Adds the statement that object describes, {"command", "params"}; root is the whole message. */
+static int add_statement(struct command *c, const json_t *root, const json_t *object,
+                         struct err *err)
 {
     const json_t *text = json_object_get(object, "command");
-    const json_t *params = json_member(object, "params");
     struct cypher_facts facts = {0};
     bool minus_zero = false;
+    json_t *params;
 
     if (!json_is_string(text))
         return err_set(err, ERR_POISON, text == NULL ? "command.missing" : "command.type",
                        "\"command\" must be there and a string of Cypher");
-    if (params != NULL && !json_is_object(params))
-        return err_set(err, ERR_POISON, "command.params", "\"params\" must be a JSON object");
-    if (policy_judge_command(json_string_value(text), json_string_length(text), &facts, err) < 0 ||
-        (params != NULL && judge_value(params, &minus_zero, err) < 0))
+    if (policy_judge_command(json_string_value(text), json_string_length(text), &facts, err) < 0)
         return -1;
     if (c->stmt_count > 0 && c->schema != facts.schema)
         return err_set(err, ERR_POISON, "command.mixed-schema",
                        "schema commands and others cannot be one transaction in Neo4j; send them "
                        "as commands of their own");
+    if (read_params(c, root, object, &params, &minus_zero, err) < 0)
+        return -1;
     c->schema = facts.schema;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;
     tx_add_stmt(&c->json, json_string_value(text), json_string_length(text), params);
     c->stmt_ends[c->stmt_count++] = c->json.len;
+    json_decref(params);
     return 0;
 }
 
-static int add_statements(struct command *c, const json_t *list, struct err *err)
+static int add_statements(struct command *c, const json_t *root, const json_t *list,
+                          struct err *err)
 {
     size_t i;
     const json_t *object;
@@ -88,7 +165,7 @@ static int add_statements(struct command *c, const json_t *list, struct err *err
                        STATEMENTS_MAX);
     c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
     json_array_foreach (list, i, object)
-        if (add_statement(c, object, err) < 0)
+        if (add_statement(c, root, object, err) < 0)
             return err_wrap(err, "commands[%zu]", i);
     return 0;
 }
@@ -107,9 +184,9 @@ static int decode_object(struct command *c, const json_t *root, struct err *err)
         return err_set(err, ERR_POISON, "command.both",
                        "\"command\" and \"commands\" are given; one of them is one transaction");
     if (list != NULL)
-        return add_statements(c, list, err);
+        return add_statements(c, root, list, err);
     c->stmt_ends = mem_alloc(1, sizeof *c->stmt_ends);
-    return add_statement(c, root, err);
+    return add_statement(c, root, root, err);
 }
 
 static int decode(struct command *c, const char *value, size_t len, size_t limit_bytes,

@@ -60,8 +60,9 @@ void notices_free(struct notices *n)
     free(n);
 }
 
-void notice_add_body(struct buf *out, const struct record *record, const struct command_names *names,
-                     const char *replica, const char *code, const char *text)
+void notice_add_body(struct buf *out, const struct record *record,
+                     const struct command_names *names, const char *replica, const char *code,
+                     const char *text)
 {
     bool skipped = code != NULL && strcmp(code, NOTICE_SKIPPED) == 0;
     const char *status = code == NULL ? "applied" : skipped ? "skipped" : "failed";
@@ -105,9 +106,8 @@ static int produce(struct notices *n, struct err *err)
 
     if (n->producer == NULL) {
         struct kafka_conf kafka = setup_kafka(&n->options->setup, "db_sync-notices");
-        struct producer_conf conf = {.kafka = &kafka,
-                                     .message_max_bytes = NOTICE_MAX_BYTES,
-                                     .timeout_ms = ACK_TIMEOUT_MS};
+        struct producer_conf conf = {
+            .kafka = &kafka, .message_max_bytes = NOTICE_MAX_BYTES, .timeout_ms = ACK_TIMEOUT_MS};
         if (producer_open(&n->producer, &conf, err) < 0)
             return -1;
     }

@@ -43,7 +43,8 @@ int64_t notices_done(const struct notices *n);
 
 /* Appends a notice's body for a record: {"with_key","id","offset","replica","status","error"?};
  * code and text say why it was not applied, NULL: it was. Pure. */
-void notice_add_body(struct buf *out, const struct record *record, const struct command_names *names,
-                     const char *replica, const char *code, const char *text);
+void notice_add_body(struct buf *out, const struct record *record,
+                     const struct command_names *names, const char *replica, const char *code,
+                     const char *text);
 
 #endif

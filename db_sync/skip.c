@@ -62,8 +62,7 @@ int skip_command(const struct apply_parts *parts, struct reader *reader, int64_t
     if (read_next(parts, reader, offset, &record, err) < 0)
         return -1;
     struct hash *hash = hash_new();
-    struct command *c =
-        command_new_take(&record, (size_t)parts->options->max_command_bytes, hash);
+    struct command *c = command_new_take(&record, (size_t)parts->options->max_command_bytes, hash);
     hash_free(hash);
     condemn(c);
     int rc = apply_letters(parts, &c, 1, err);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cypher/policy.h"
+#include "neo4j/param.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,24 +169,6 @@ static int int_member(const json_t *body, const char *name, int64_t low, int64_t
     return 0;
 }
 
-static bool has_typed_value(const json_t *value)
-{
-    json_t *object = (json_t *)(uintptr_t)value; /* jansson iterates over non-const ones only */
-    size_t i;
-    json_t *item;
-
-    json_array_foreach (value, i, item)
-        if (has_typed_value(item))
-            return true;
-    if (json_object_get(value, "$type") != NULL)
-        return true;
-    for (void *iter = json_object_iter(object); iter != NULL;
-         iter = json_object_iter_next(object, iter))
-        if (has_typed_value(json_object_iter_value(iter)))
-            return true;
-    return false;
-}
-
 static int read_params(struct request *r, const json_t *body, struct err *err)
 {
     json_t *params = json_member(body, "params");
@@ -194,13 +177,8 @@ static int read_params(struct request *r, const json_t *body, struct err *err)
         return 0;
     if (!json_is_object(params))
         return err_set(err, ERR_POISON, "request.type", "\"params\" must be an object");
-    if (has_typed_value(params))
-        return err_set(
-            err, ERR_POISON, "request.typed-params",
-            "\"params\" holds a \"$type\" value, which requests do not take yet; build it "
-            "in the query, such as date($d) or point($p)");
-    r->params = json_incref(params);
-    return 0;
+    r->params = param_carry(params, err);
+    return r->params != NULL ? 0 : -1;
 }
 
 static int read_text(struct request *r, const json_t *body, struct err *err)

@@ -40,7 +40,8 @@ def neo(request, tmp_path_factory):
 
 
 def node(offset, epoch="e"):
-    return dict(t="T", n=offset, e=epoch, format=1, last=-1, fingerprint="", outcome="", replica="r", state="", intent=-1, intent_schema="")
+    return dict(t="T", n=offset, e=epoch, format=1, last=-1, fingerprint="", outcome="", replica="r", state="",
+                intent=-1, intent_schema="", noticed=-1, failures="[]")
 
 
 def batch(neo, offset, epoch="e", to=None, commands=()):

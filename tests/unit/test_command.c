@@ -18,8 +18,10 @@
 static struct command *decode(const char *value)
 {
     struct hash *hash = hash_new();
-    struct record record = {
-        .offset = 7, .value = value, .value_len = value != NULL ? strlen(value) : 0};
+    struct record record = {.offset = 7,
+                            .timestamp_ms = 99,
+                            .value = value,
+                            .value_len = value != NULL ? strlen(value) : 0};
     struct command *c = command_new_take(&record, LIMIT, hash);
 
     hash_free(hash);
@@ -54,7 +56,9 @@ static void messages_and_their_verdicts(void **state)
          "json.number-range"},
         {"{\"command\":\"CREATE "
          "(:A)\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}",
-         "command.typed-parameter"},
+         "param.typed"},
+        {"{\"command\":\"CREATE (:A {o: $__offset})\",\"params\":{\"__offset\":1}}",
+         "command.params"},
         {"{\"command\":\"CREATE (:A)\",\"commands\":[]}", "command.both"},
         {"{\"commands\":[]}", "command.commands"},
         {"{\"commands\":{}}", "command.commands"},
@@ -113,6 +117,28 @@ static void facts_come_from_text_and_parameters(void **state)
     assert_string_equal(c->json.data + c->stmt_ends[0],
                         "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
     command_free(c);
+}
+
+static void own_parameters_are_bound_where_used(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{\"command\":\"CREATE (:A {o: $__offset, t: $`__timestamp`})\",\"params\":{\"n\":1}}",
+         "{\"statement\":\"CREATE (:A {o: $__offset, t: $`__timestamp`})\",\"parameters\":"
+         "{\"n\":1,\"__offset\":7,\"__timestamp\":99}}"},
+        {"{\"command\":\"CREATE (:A {k: $__key})\",\"with_key\":\"k\",\"id\":\"i\"}",
+         "{\"statement\":\"CREATE (:A {k: $__key})\",\"parameters\":{\"__key\":\"k\"}}"},
+        {"{\"command\":\"CREATE (:A {k: $__key})\"}",
+         "{\"statement\":\"CREATE (:A {k: $__key})\",\"parameters\":{\"__key\":null}}"},
+        {"{\"command\":\"CREATE (:A)\",\"with_key\":\"k\"}", "{\"statement\":\"CREATE (:A)\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct command *c = decode(cases[i][0]);
+        assert_null(c->verdict);
+        assert_string_equal(buf_str(&c->json), cases[i][1]);
+        command_free(c);
+    }
 }
 
 static void batches_are_cut_where_they_must_be(void **state)
@@ -224,6 +250,7 @@ int main(void)
         cmocka_unit_test(messages_and_their_verdicts),
         cmocka_unit_test(too_large_and_too_deep),
         cmocka_unit_test(facts_come_from_text_and_parameters),
+        cmocka_unit_test(own_parameters_are_bound_where_used),
         cmocka_unit_test(batches_are_cut_where_they_must_be),
         cmocka_unit_test(letters),
         cmocka_unit_test(keys),
