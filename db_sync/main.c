@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/agent.h"
+#include "db_sync/cmd_resend.h"
 #include "db_sync/cmd_send.h"
 #include "db_sync/cmd_status.h"
 #include "db_sync/cmd_topics.h"
@@ -15,6 +16,12 @@ static int run_command(const struct conf_args *args, struct options *options, st
 {
     switch (args->command->bit) {
     case DB_SYNC_SEND:
+        if (options->dead_letters && args->word_count == 0 && options->file == NULL)
+            return cmd_resend(options, err);
+        if (options->dead_letters)
+            return err_set(err, ERR_USAGE, "usage.input",
+                           "--dead-letters takes commands from the fail topic, not from words or "
+                           "--file");
         return cmd_send(options, args->words, args->word_count, err);
     case DB_SYNC_STATUS:
         return cmd_status(options, err);

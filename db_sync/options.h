@@ -30,7 +30,8 @@ struct options {
     int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */
     /* send */
     char *file, *key, *params;
-    bool unchecked;
+    bool unchecked, dead_letters, dry_run;
+    char *offsets, *code;
     /* topics */
     int64_t replication_factor, request_partitions;
     /* send, status, topics */

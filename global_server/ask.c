@@ -167,7 +167,7 @@ static int connect_kafka(struct ask *a, struct err *err)
         .kafka = &a->kafka, .message_max_bytes = MESSAGE_MAX_BYTES, .timeout_ms = KAFKA_WAIT_MS};
 
     if (client_check(&a->kafka, err) < 0 ||
-        tail_open(&a->tail, &a->kafka, a->response_topic, deadline_ms, err) < 0)
+        tail_open(&a->tail, &a->kafka, a->response_topic, TAIL_FROM_END, deadline_ms, err) < 0)
         return -1;
     return producer_open(&a->producer, &producer, err);
 }
@@ -302,6 +302,7 @@ static int receive(struct ask *a, struct err *err)
             break;
         case TAIL_FAILED:
             return -1;
+        case TAIL_END:
         case TAIL_NOTHING:
             break;
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/record.h"
 
+#include "base/mem.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -35,4 +37,17 @@ void record_fingerprint(const struct record *record, struct hash *hash,
     hash_add_field(hash, record->key, record->key_len);
     hash_add_field(hash, record->value, record->value_len);
     hash_finish(hash, out);
+}
+
+char *record_header(const struct record *record, const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t len;
+
+    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        value == NULL)
+        return NULL;
+    return mem_strndup(value, len);
 }

@@ -25,6 +25,9 @@ struct record {
 void record_init_take(struct record *record, rd_kafka_message_t *message);
 void record_fini(struct record *record);
 
+/* The last header of that name, as text for free(); NULL when there is none. */
+char *record_header(const struct record *record, const char *name);
+
 /* SHA-256 of timestamp, key and value: tells a record from the one that a recreated topic holds at
  * the same offset. */
 void record_fingerprint(const struct record *record, struct hash *hash,

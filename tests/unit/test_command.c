@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* command, letter, apply_cut, cmd_send_message: what db_sync computes without servers. */
+/* command, letter, apply_cut, sender_message: what db_sync computes without servers. */
 #include "db_sync/apply.h"
-#include "db_sync/cmd_send.h"
 #include "db_sync/command.h"
 #include "db_sync/letter.h"
+#include "db_sync/sender.h"
 
 #include "base/json.h"
 
@@ -226,20 +226,20 @@ static void lines_become_messages(void **state)
     char *key;
 
     (void)state;
-    assert_int_equal(cmd_send_message(&out, &key, "CREATE (:A)", 11, "k", params, &err), 0);
+    assert_int_equal(sender_message(&out, &key, "CREATE (:A)", 11, "k", params, &err), 0);
     assert_string_equal(buf_str(&out),
                         "{\"command\":\"CREATE (:A)\",\"params\":{\"n\":1},\"with_key\":\"k\"}");
     assert_string_equal(key, "k");
     free(key);
     buf_reset(&out);
-    assert_int_equal(cmd_send_message(&out, &key, "{\"command\":\"X\",\"with_key\":\"own\"}", 32,
-                                      "k", params, &err),
+    assert_int_equal(sender_message(&out, &key, "{\"command\":\"X\",\"with_key\":\"own\"}", 32, "k",
+                                    params, &err),
                      0);
     assert_string_equal(buf_str(&out), "{\"command\":\"X\",\"with_key\":\"own\"}");
     assert_string_equal(key, "own");
     free(key);
     buf_reset(&out);
-    assert_int_equal(cmd_send_message(&out, &key, "{\"command\":", 11, NULL, NULL, &err), -1);
+    assert_int_equal(sender_message(&out, &key, "{\"command\":", 11, NULL, NULL, &err), -1);
     json_decref(params);
     buf_fini(&out);
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_DB_SYNC_SENDER_H
+#define CYPHERLOG_DB_SYNC_SENDER_H
+
+/* db_sync/sender.h: brings commands to the command topic, for `db_sync send`. */
+
+#include "base/json.h"
+#include "db_sync/options.h"
+#include "kafka/producer.h"
+
+struct sender; /* opaque; one thread */
+
+/* Checks that the topic is there and has one partition. Borrows options. ERR_CONFIG, ERR_GUARD,
+ * ERR_RETRY. */
+MUST_CHECK int sender_open(struct sender **out, const struct options *options, struct err *err);
+
+/* Queues one command, given as sender_message takes it; headers may be NULL. Unless --unchecked
+ * what every db_sync would refuse is refused here. An empty line is passed over. ERR_POISON,
+ * ERR_RETRY, ERR_STOPPING. */
+MUST_CHECK int sender_send(struct sender *s, const char *line, size_t len, const json_t *params,
+                           const struct producer_header *headers, struct err *err);
+
+/* How many were queued. */
+int64_t sender_count(const struct sender *s);
+
+/* Waits until Kafka has what was queued, prints how many and which offsets, and frees s (NULL: does
+ * nothing). What was taken before a mistake is in the log: so it is said in any case. */
+MUST_CHECK int sender_finish(struct sender *s, struct err *err);
+
+/* Appends the message for one line of input: a JSON object as it stands, with_key added where it
+ * lacks one and key is not NULL; Cypher wrapped into {"command",…}. *message_key is the record's
+ * key, for free(), NULL when there is none. ERR_POISON: not valid. Pure. */
+MUST_CHECK int sender_message(struct buf *out, char **message_key, const char *line, size_t len,
+                              const char *key, const json_t *params, struct err *err);
+
+#endif
