@@ -23,6 +23,7 @@ struct agent {
     struct prepare *prepare;
     struct letters *letters;
     struct notices *notices;
+    struct peers *peers;
 };
 
 static void free_command(void *item)
@@ -87,25 +88,29 @@ static struct apply_parts parts_of(struct agent *a)
                                 .writer = &a->writer,
                                 .letters = a->letters,
                                 .notices = a->notices,
+                                .peers = a->peers,
                                 .report = a->report};
 }
 
 static int work(struct agent *a, struct err *err)
 {
     const struct options *o = a->options;
+    struct err why = {0};
+    int rc = -1;
 
     a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
-    struct apply_parts parts = parts_of(a);
-    if (prepare_start(&a->prepare, a->reader, o, &a->writer.position, a->queue, a->report, err) < 0)
-        return -1;
-    int rc = apply_run(&parts, err);
-    /* In reverse: no more commands, then the thread that brings them. Its reason counts only when
-     * applying had none. */
+    if (peers_start(&a->peers, o, a->report, err) == 0 &&
+        prepare_start(&a->prepare, a->reader, o, &a->writer.position, a->queue, a->report, err) ==
+            0) {
+        struct apply_parts parts = parts_of(a);
+        rc = apply_run(&parts, err);
+    }
+    /* In reverse: no more commands, then the threads. The reason of the one that brings commands
+     * counts only when applying had none. */
     queue_close(a->queue);
-    if (rc < 0)
-        stop_request();
-    struct err why = {0};
+    stop_request();
     prepare_finish(a->prepare, &why);
+    peers_finish(a->peers);
     if (rc == 0 && err_is_set(&why)) {
         *err = why;
         rc = -1;

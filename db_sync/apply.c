@@ -62,7 +62,7 @@ struct position apply_target(const struct position *from, struct command *const 
     for (size_t i = 0; i < k; i++) {
         const struct command *c = commands[i];
         position_add_outcome(&p, c->record.offset, c->verdict != NULL ? c->verdict->code : "");
-        if (notices != NULL && c->verdict != NULL)
+        if (c->verdict != NULL)
             position_add_failure(&p, c->record.offset, c->verdict);
     }
     const struct command *last = commands[k - 1];
@@ -186,11 +186,14 @@ static size_t next_size(const struct apply *a)
     size_t count = a->chunk > 0 && a->chunk < a->limit ? a->chunk : a->limit;
     size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->parts.options->batch_bytes);
 
+    int64_t first = a->waiting[0]->record.offset;
     for (size_t i = 0; i < k; i++) {
         const struct command *c = a->waiting[i];
         verdicts += c->verdict != NULL;
         if (c->record.offset == a->suspect || verdicts > most)
             return i > 0 ? i : 1;
+        if (c->record.offset / COMPARE_EVERY != first / COMPARE_EVERY)
+            return i; /* replicas compare their outcomes here */
     }
     return k;
 }
@@ -205,6 +208,17 @@ static int halt(const struct command *first, struct err *err)
                     first->record.offset, first->record.offset);
 }
 
+/* A checkpoint that falls into a gap of the log, where transactional producers leave their marks.
+ */
+static void note_gap(struct apply *a)
+{
+    const struct position *position = &a->parts.writer->position;
+    int64_t offset = a->waiting[0]->record.offset / COMPARE_EVERY * COMPARE_EVERY;
+
+    if (offset > position->next_offset)
+        report_checkpoint(a->parts.report, offset, position);
+}
+
 /* One transaction of the commands that wait. */
 static int apply_batch(struct apply *a, struct err *err)
 {
@@ -214,6 +228,7 @@ static int apply_batch(struct apply *a, struct err *err)
     int rc;
 
     report_oldest(a->parts.report, a->waiting[0]->record.timestamp_ms);
+    note_gap(a);
     if (a->waiting[0]->verdict != NULL && a->parts.options->poison_policy == POISON_HALT)
         return halt(a->waiting[0], err);
     if (apply_letters(&a->parts, a->waiting, k, err) < 0)
@@ -298,6 +313,9 @@ int apply_run(const struct apply_parts *parts, struct err *err)
 
     a.waiting = mem_alloc(a.room, sizeof *a.waiting);
     while (rc == 0 && !stop_requested() && fill(&a)) {
+        rc = peers_check(parts->peers, err);
+        if (rc < 0)
+            break;
         if (a.count > 0)
             rc = apply_batch(&a, err);
         else

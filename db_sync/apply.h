@@ -9,6 +9,7 @@
 #include "db_sync/letter.h"
 #include "db_sync/notice.h"
 #include "db_sync/options.h"
+#include "db_sync/peers.h"
 #include "db_sync/writer.h"
 
 /* What applying works with; all borrowed. */
@@ -18,12 +19,13 @@ struct apply_parts {
     struct writer *writer;
     struct letters *letters;
     struct notices *notices; /* NULL: none are wanted */
+    struct peers *peers;     /* NULL: nobody to compare with */
     struct report *report;
 };
 
 /* Applies until the queue is closed and empty, or until a stop: 0. -1: it cannot go on, err says
  * why: ERR_FENCED, ERR_GUARD, ERR_SHRINK (a command alone exceeds a limit of this replica),
- * ERR_POISON (POISON_POLICY=halt). */
+ * ERR_POISON (POISON_POLICY=halt), ERR_DIFFERS (DIVERGENCE=halt). */
 MUST_CHECK int apply_run(const struct apply_parts *parts, struct err *err);
 
 /* Sends the dead letters among commands[0..k-1], and waits until Kafka has them: for ever, since

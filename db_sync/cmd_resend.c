@@ -128,8 +128,8 @@ static void take_letter(struct resend *r, const struct record *record)
     const char *p = offset;
     int64_t n;
 
-    if (topic != NULL && strcmp(topic, r->command_topic) == 0 && offset != NULL &&
-        code != NULL && replica != NULL && read_offset(&p, &n) && is_chosen(r, n, code)) {
+    if (topic != NULL && strcmp(topic, r->command_topic) == 0 && offset != NULL && code != NULL &&
+        replica != NULL && read_offset(&p, &n) && is_chosen(r, n, code)) {
         struct letter *letter = find(r, n);
         json_object_set_new(letter->replicas, replica, json_true());
         if (letter->code == NULL) {
@@ -299,8 +299,7 @@ static int send_all(struct resend *r, struct err *err)
 
 int cmd_resend(const struct options *options, struct err *err)
 {
-    struct resend r = {
-        .options = options, .index = json_object(), .positions = json_object()};
+    struct resend r = {.options = options, .index = json_object(), .positions = json_object()};
     int rc = -1;
 
     r.command_topic = setup_topic(&options->setup, options->command_topic);

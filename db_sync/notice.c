@@ -22,6 +22,9 @@
 #define READ_TIMEOUT_MS 30000
 #define NOTICE_MAX_BYTES 1000000 /* librdkafka's and a topic's own default */
 
+_Static_assert(2 * NOTICE_FAILURES <= POSITION_FAILURES,
+               "the position keeps the failures of the batch before and the batch in hand");
+
 struct notices {
     const struct options *options;
     struct report *report;
@@ -205,8 +208,7 @@ int notices_resume(struct notices *n, struct reader *reader, struct position *po
                    struct err *err)
 {
     if (n == NULL) {
-        position_set_noticed(position, INT64_MAX); /* they are not wanted any more */
-        position->noticed = -1;
+        position_set_noticed(position, -1); /* they are not wanted any more */
         return 0;
     }
     buf_reset(&n->waiting);

@@ -12,8 +12,8 @@
 #include "kafka/reader.h"
 #include "neo4j/position.h"
 
-#define NOTICE_FAILURES (POSITION_FAILURES / 2) /* most commands of a batch with a verdict */
-#define NOTICE_SKIPPED "command.skipped"        /* verdict of `db_sync skip` */
+#define NOTICE_FAILURES 8                /* most commands of a batch with a verdict */
+#define NOTICE_SKIPPED "command.skipped" /* verdict of `db_sync skip` */
 
 struct notices; /* opaque: the producer of the notices; one thread */
 

@@ -41,6 +41,9 @@ static const struct conf_option rows[] = {
     {"POISON_POLICY", CONF_ENUM, AT(poison_policy), "dead-letter", "dead-letter|halt", NULL, 0,
      DB_SYNC_RUN, "What to do with a command that can never succeed: send it to the fail topic and "
      "go on; or stop before it"},
+    {"DIVERGENCE", CONF_ENUM, AT(divergence), "halt", "halt|warn", NULL, 0, DB_SYNC_RUN,
+     "What to do when a command failed here that the other replicas applied: stop with exit code "
+     "7; or say so and go on"},
     {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, APPLIES,
      "How often the status is sent when nothing changes its state"},
     {"ADOPT", CONF_INT, AT(adopt), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,

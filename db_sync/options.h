@@ -18,6 +18,7 @@ enum db_sync_command {
 };
 
 enum poison_policy { POISON_DEAD_LETTER, POISON_HALT };
+enum divergence { DIVERGENCE_HALT, DIVERGENCE_WARN };
 
 struct options {
     struct setup setup;
@@ -27,6 +28,7 @@ struct options {
     int64_t transaction_timeout_ms, status_interval_ms;
     char *notice_topic;    /* RESPONSE_TOPIC when it is set; NULL: no notices */
     int64_t poison_policy; /* enum poison_policy */
+    int64_t divergence;    /* enum divergence */
     int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */
     /* send */
     char *file, *key, *params;

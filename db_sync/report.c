@@ -21,11 +21,21 @@
 #define TURN_MS 100
 #define LAST_FLUSH_MS 3000
 
+#define RECENT_POINTS (COMPARE_POINTS / 2)
+
+/* The newest outcome hashes, oldest first. */
+struct points {
+    struct compare_point points[RECENT_POINTS];
+    size_t count;
+};
+
 struct known {
     bool started; /* the position is read */
     struct position position;
-    char version[32];
-    char neo4j_reason[256], kafka_reason[256]; /* "" while all is well */
+    struct points checkpoints; /* at multiples of COMPARE_EVERY */
+    struct points recent;      /* at the ends of batches */
+    struct surroundings surroundings;
+    char neo4j_reason[256], kafka_reason[256], diverged_reason[400]; /* "" while all is well */
     int64_t read_offset, log_end, oldest_ms, busy_since_ms;
     bool at_end;
 };
@@ -58,6 +68,10 @@ struct report *report_new(const struct options *options)
 static const char *state_of(const struct known *k, const char **reason)
 {
     *reason = NULL;
+    if (k->diverged_reason[0] != '\0') {
+        *reason = k->diverged_reason;
+        return "diverged";
+    }
     if (k->neo4j_reason[0] != '\0') {
         *reason = k->neo4j_reason;
         return "waiting-neo4j";
@@ -73,6 +87,27 @@ static const char *state_of(const struct known *k, const char **reason)
     if (!k->started)
         return "starting";
     return k->at_end && k->position.next_offset >= k->read_offset ? "in-sync" : "catching-up";
+}
+
+static void add_point(struct points *p, int64_t offset, const struct position *position)
+{
+    if (p->count > 0 && p->points[p->count - 1].offset >= offset)
+        return;
+    if (p->count == RECENT_POINTS) {
+        p->count--;
+        memmove(p->points, p->points + 1, p->count * sizeof *p->points);
+    }
+    p->points[p->count].offset = offset;
+    position_outcome_text(position, p->points[p->count++].outcome);
+}
+
+static void side_of(const struct known *k, struct compare_side *out)
+{
+    compare_init(out, &k->position);
+    for (size_t i = 0; i < k->checkpoints.count; i++)
+        compare_add_point(out, k->checkpoints.points[i].offset, k->checkpoints.points[i].outcome);
+    for (size_t i = 0; i < k->recent.count; i++)
+        compare_add_point(out, k->recent.points[i].offset, k->recent.points[i].outcome);
 }
 
 static char *encode(const struct report *r, const struct known *k, const char *state,
@@ -91,7 +126,15 @@ static char *encode(const struct report *r, const struct known *k, const char *s
         "last_offset", (json_int_t)k->position.last_offset, "lag", (json_int_t)lag, "age_ms",
         (json_int_t)(behind && k->oldest_ms > 0 && now > k->oldest_ms ? now - k->oldest_ms : 0),
         "outcome", outcome, "fingerprint", k->position.fingerprint, "version", CYPHERLOG_VERSION,
-        "server", k->version, "time", clock_text(now, now_text, sizeof now_text));
+        "server", k->surroundings.version, "time", clock_text(now, now_text, sizeof now_text));
+    if (k->started) {
+        struct compare_side side;
+        side_of(k, &side);
+        compare_add_to(status, &side);
+        json_object_set_new(status, "jvm", json_string(k->surroundings.jvm));
+        json_object_set_new(status, "language", json_string(k->surroundings.language));
+        json_object_set_new(status, "time_zone", json_string(k->surroundings.time_zone));
+    }
     if (reason != NULL)
         json_object_set_new(status, "reason", json_string(reason));
     char *text = json_dumps(status, JSON_COMPACT);
@@ -185,7 +228,8 @@ static void send_last(struct report *r, const struct err *why)
     /* Whoever took over tells how the replica stands. */
     if (why->class == ERR_FENCED)
         return;
-    send_status(r, &r->known, halted ? "halted" : "stopped", halted ? why->text : NULL);
+    const char *state = !halted ? "stopped" : why->class == ERR_DIFFERS ? "diverged" : "halted";
+    send_status(r, &r->known, state, halted ? why->text : NULL);
     if (r->producer != NULL &&
         producer_flush(r->producer, clock_mono_ms() + LAST_FLUSH_MS, &ignored) < 0)
         log_debug(log_event("status_not_sent"), log_err(&ignored));
@@ -209,10 +253,50 @@ void report_free(struct report *r, const struct err *why)
     free(r);
 }
 
-void report_server(struct report *r, const char *version)
+void report_surroundings(struct report *r, const struct surroundings *surroundings)
 {
     pthread_mutex_lock(&r->lock);
-    snprintf(r->known.version, sizeof r->known.version, "%s", version);
+    r->known.surroundings = *surroundings;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_surroundings_text(struct report *r, char *out, size_t size)
+{
+    pthread_mutex_lock(&r->lock);
+    const struct surroundings *s = &r->known.surroundings;
+    snprintf(out, size, "Neo4j %s, JVM %s, %s, time zone %s", s->version, s->jvm, s->language,
+             s->time_zone);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_side(struct report *r, struct compare_side *out)
+{
+    pthread_mutex_lock(&r->lock);
+    side_of(&r->known, out);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_checkpoint(struct report *r, int64_t offset, const struct position *position)
+{
+    pthread_mutex_lock(&r->lock);
+    add_point(&r->known.checkpoints, offset, position);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_recall(struct report *r, const struct compare_side *side)
+{
+    pthread_mutex_lock(&r->lock);
+    struct points now = r->known.checkpoints, *all = &r->known.checkpoints;
+    int64_t first = now.count > 0 ? now.points[0].offset : INT64_MAX;
+    all->count = 0;
+    for (size_t i = 0; i < side->point_count && all->count < RECENT_POINTS; i++)
+        if (side->points[i].offset % COMPARE_EVERY == 0 && side->points[i].offset < first)
+            all->points[all->count++] = side->points[i];
+    size_t room = RECENT_POINTS - now.count, drop = all->count > room ? all->count - room : 0;
+    memmove(all->points, all->points + drop, (all->count - drop) * sizeof *all->points);
+    all->count -= drop;
+    memcpy(all->points + all->count, now.points, now.count * sizeof *now.points);
+    all->count += now.count;
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -221,6 +305,9 @@ void report_applied(struct report *r, const struct position *position)
     pthread_mutex_lock(&r->lock);
     r->known.started = true;
     r->known.position = *position;
+    add_point(&r->known.recent, position->next_offset, position);
+    if (position->next_offset > position->since && position->next_offset % COMPARE_EVERY == 0)
+        add_point(&r->known.checkpoints, position->next_offset, position);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -250,6 +337,11 @@ static void set_reason(struct report *r, char *field, size_t size, const char *r
 void report_neo4j_down(struct report *r, const char *reason)
 {
     set_reason(r, r->known.neo4j_reason, sizeof r->known.neo4j_reason, reason);
+}
+
+void report_diverged(struct report *r, const char *reason)
+{
+    set_reason(r, r->known.diverged_reason, sizeof r->known.diverged_reason, reason);
 }
 
 void report_kafka_down(struct report *r, const char *reason)

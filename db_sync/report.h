@@ -7,8 +7,10 @@
  * under a short lock and may come from any thread. Never fails: a status that cannot be sent is
  * sent later. */
 
+#include "db_sync/compare.h"
 #include "db_sync/options.h"
 #include "neo4j/position.h"
+#include "neo4j/surroundings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,15 +22,29 @@ struct report *report_new(const struct options *options);
 /* Starts the thread. ERR_FATAL: no thread could be made. */
 MUST_CHECK int report_start(struct report *r, struct err *err);
 
-/* Sends the last status, with state `stopped`, or `halted` and the reason when why holds an error
- * that a person must look at; ends the thread and frees all. */
+/* Sends the last status, with state `stopped`, or `halted` or `diverged` and the reason when why
+ * holds an error that a person must look at; ends the thread and frees all. */
 void report_free(struct report *r, const struct err *why);
 
 /* The server beside us. */
-void report_server(struct report *r, const char *version);
+void report_surroundings(struct report *r, const struct surroundings *surroundings);
 
 /* All before position->next_offset is applied. */
 void report_applied(struct report *r, const struct position *position);
+
+/* The replica had this position when it had done all before offset, a multiple of COMPARE_EVERY;
+ * for one that no position falls on, since the log holds no command there. */
+void report_checkpoint(struct report *r, int64_t offset, const struct position *position);
+
+/* Checkpoints that an earlier run told of. */
+void report_recall(struct report *r, const struct compare_side *side);
+
+/* This replica did something else than others (reason), or not (NULL). */
+void report_diverged(struct report *r, const char *reason);
+
+/* What this replica did, to be compared; and what is beside it, in a few words. */
+void report_side(struct report *r, struct compare_side *out);
+void report_surroundings_text(struct report *r, char *out, size_t size);
 
 /* The first command that is not applied yet was written then; 0: none is known. */
 void report_oldest(struct report *r, int64_t timestamp_ms);

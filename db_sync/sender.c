@@ -19,7 +19,7 @@ struct sender {
 };
 
 int sender_message(struct buf *out, char **message_key, const char *line, size_t len,
-                     const char *key, const json_t *params, struct err *err)
+                   const char *key, const json_t *params, struct err *err)
 {
     json_t *root;
 

@@ -73,8 +73,12 @@ int start_neo4j(struct writer *writer, const struct options *options, struct err
         if (outage_again(&writer->outage, &why, err) < 0)
             return -1;
     outage_over(&writer->outage);
-    report_server(writer->report, server.version);
-    log_info(log_event("neo4j"), log_str("version", server.version));
+    struct surroundings surroundings;
+    surroundings_read(&surroundings, writer->tx, server.version);
+    report_surroundings(writer->report, &surroundings);
+    log_info(log_event("neo4j"), log_str("version", surroundings.version),
+             log_str("jvm", surroundings.jvm), log_str("language", surroundings.language),
+             log_str("time_zone", surroundings.time_zone));
     return 0;
 }
 

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/stop.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +28,7 @@ static const char CREATE_TEXT[] =
     "CREATE (:`__db_sync` {topic: $t, partition: 0, offset: $n, epoch: $e, format: $format, "
     "last: $last, fingerprint: $fingerprint, outcome: $outcome, replica: $replica, "
     "state: $state, intent: $intent, intent_schema: $intent_schema, noticed: $noticed, "
-    "failures: $failures})";
+    "failures: $failures, since: $since})";
 
 static const char CONSTRAINT_TEXT[] =
     "CREATE CONSTRAINT `__db_sync_position` IF NOT EXISTS "
@@ -56,6 +55,7 @@ void position_init(struct position *p, int64_t offset, const char *replica)
 {
     *p = (struct position){.format = POSITION_FORMAT,
                            .next_offset = offset,
+                           .since = offset,
                            .last_offset = -1,
                            .intent_offset = -1,
                            .noticed = -1};
@@ -117,6 +117,7 @@ static int decode(const json_t *row, struct position *out, struct err *err)
     copy_text(out->state, sizeof out->state, map, "state");
     copy_text(out->intent_schema, sizeof out->intent_schema, map, "intent_schema");
     out->noticed = jolt_int(map, "noticed", -1);
+    out->since = jolt_int(map, "since", 0);
     decode_failures(json_text(map, "failures"), out);
     if (out->next_offset < 0 || out->format != POSITION_FORMAT)
         return err_set(err, ERR_GUARD, "position.format",
@@ -195,13 +196,13 @@ static json_t *node_map(const char *topic, const struct position *p)
     char outcome[HASH_ID_SIZE];
 
     position_outcome_text(p, outcome);
-    return json_pack("{s:s,s:i,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o}", "topic", topic,
-                     "partition", 0, "offset", (json_int_t)p->next_offset, "epoch", p->epoch,
+    return json_pack("{s:s,s:i,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o,s:I}", "topic",
+                     topic, "partition", 0, "offset", (json_int_t)p->next_offset, "epoch", p->epoch,
                      "format", (json_int_t)p->format, "last", (json_int_t)p->last_offset,
                      "fingerprint", p->fingerprint, "outcome", outcome, "replica", p->replica,
                      "state", p->state, "intent", (json_int_t)p->intent_offset, "intent_schema",
                      p->intent_schema, "noticed", (json_int_t)p->noticed, "failures",
-                     failures_text(p));
+                     failures_text(p), "since", (json_int_t)p->since);
 }
 
 int position_create(struct tx *tx, const char *topic, const struct position *start, struct err *err)
@@ -331,13 +332,13 @@ void position_add_create(struct buf *out, const char *topic, const struct positi
     char outcome[HASH_ID_SIZE];
 
     position_outcome_text(now, outcome);
-    json_t *params =
-        json_pack("{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o}", "t", topic, "n",
-                  (json_int_t)now->next_offset, "e", now->epoch, "format", (json_int_t)now->format,
-                  "last", (json_int_t)now->last_offset, "fingerprint", now->fingerprint, "outcome",
-                  outcome, "replica", now->replica, "state", now->state, "intent",
-                  (json_int_t)now->intent_offset, "intent_schema", now->intent_schema, "noticed",
-                  (json_int_t)now->noticed, "failures", failures_text(now));
+    json_t *params = json_pack(
+        "{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o,s:I}", "t", topic, "n",
+        (json_int_t)now->next_offset, "e", now->epoch, "format", (json_int_t)now->format, "last",
+        (json_int_t)now->last_offset, "fingerprint", now->fingerprint, "outcome", outcome,
+        "replica", now->replica, "state", now->state, "intent", (json_int_t)now->intent_offset,
+        "intent_schema", now->intent_schema, "noticed", (json_int_t)now->noticed, "failures",
+        failures_text(now), "since", (json_int_t)now->since);
 
     tx_add_stmt(out, CREATE_TEXT, sizeof CREATE_TEXT - 1, params);
     json_decref(params);
@@ -383,22 +384,27 @@ static void copy_cut(char *out, size_t size, const char *text)
 
 void position_add_failure(struct position *p, int64_t offset, const struct err *why)
 {
-    assert(p->failure_count < POSITION_FAILURES);
+    if (p->failure_count == POSITION_FAILURES) {
+        p->failure_count--;
+        memmove(p->failures, p->failures + 1, p->failure_count * sizeof *p->failures);
+    }
     struct position_failure *f = &p->failures[p->failure_count++];
     f->offset = offset;
     copy_cut(f->code, sizeof f->code, why->code);
-    copy_cut(f->text, sizeof f->text, why->text);
+    copy_cut(f->text, sizeof f->text, p->noticed >= 0 ? why->text : "");
 }
 
 void position_set_noticed(struct position *p, int64_t noticed)
 {
-    size_t gone = 0;
-
-    while (gone < p->failure_count && p->failures[gone].offset < noticed)
-        gone++;
-    p->failure_count -= gone;
-    memmove(p->failures, p->failures + gone, p->failure_count * sizeof *p->failures);
+    for (size_t i = 0; i < p->failure_count; i++)
+        if (noticed < 0 || p->failures[i].offset < noticed)
+            p->failures[i].text[0] = '\0';
     p->noticed = noticed;
+}
+
+int64_t position_failures_from(const struct position *p)
+{
+    return p->failure_count == POSITION_FAILURES ? p->failures[0].offset : p->since;
 }
 
 const struct position_failure *position_failure(const struct position *p, int64_t offset)

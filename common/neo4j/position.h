@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 #define POSITION_FORMAT 1
-#define POSITION_FAILURES 16
+#define POSITION_FAILURES 32
 
 /* A command that was settled without being applied. */
 struct position_failure {
     int64_t offset;
     char code[64];
-    char text[160]; /* the beginning of the reason */
+    char text[160]; /* the beginning of the reason; "" once it has its notice */
 };
 
 struct position {
@@ -27,12 +27,13 @@ struct position {
     char fingerprint[HASH_HEX_SIZE];   /* of that record; "" with last_offset -1 */
     char epoch[HASH_ID_SIZE + 24];     /* "<owner>/<n>": who may write */
     uint64_t outcome[2];               /* rolling hash of (offset, error code) */
+    int64_t since;                     /* the offset at which that hash began */
     char replica[256];                 /* REPLICA_ID */
     char state[16];                    /* "" or "restoring" */
     int64_t intent_offset;             /* a schema command may be under way; -1: none */
     char intent_schema[HASH_HEX_SIZE]; /* the schema's hash before it */
     int64_t noticed;                   /* commands before it have their notice; -1: no notices */
-    size_t failure_count;              /* among the commands from noticed on */
+    size_t failure_count;              /* the newest, in order */
     struct position_failure failures[POSITION_FAILURES];
 };
 
@@ -70,11 +71,15 @@ bool position_equal(const struct position *a, const struct position *b);
 /* Adds a command's outcome to the rolling hash; code is "" when it was applied. */
 void position_add_outcome(struct position *p, int64_t offset, const char *code);
 
-/* Keeps why a command was not applied, for its notice; there must be room. */
+/* Keeps that a command was not applied, and why; the oldest failure makes room. With notices that
+ * one must have its notice. */
 void position_add_failure(struct position *p, int64_t offset, const struct err *why);
 
-/* Commands before noticed have their notice: forgets their failures. */
+/* Commands before noticed have their notice (-1: no notices): the texts of their failures go. */
 void position_set_noticed(struct position *p, int64_t noticed);
+
+/* From which offset on all failures are known. */
+int64_t position_failures_from(const struct position *p);
 
 /* The failure of the command at offset; NULL: it was applied. */
 const struct position_failure *position_failure(const struct position *p, int64_t offset);

@@ -41,7 +41,7 @@ def neo(request, tmp_path_factory):
 
 def node(offset, epoch="e"):
     return dict(t="T", n=offset, e=epoch, format=1, last=-1, fingerprint="", outcome="", replica="r", state="",
-                intent=-1, intent_schema="", noticed=-1, failures="[]")
+                intent=-1, intent_schema="", noticed=-1, failures="[]", since=0)
 
 
 def batch(neo, offset, epoch="e", to=None, commands=()):
