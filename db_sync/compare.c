@@ -72,7 +72,7 @@ void compare_add_to(json_t *status, const struct compare_side *side)
     json_t *points = json_array(), *failures = json_array();
 
     for (size_t i = 0; i < side->point_count; i++)
-        if (side->points[i].offset % COMPARE_EVERY == 0)
+        if (side->points[i].offset % COMPARE_EVERY == 0 && side->points[i].offset > side->since)
             json_array_append_new(points, json_pack("[I,s]", (json_int_t)side->points[i].offset,
                                                     side->points[i].outcome));
     for (size_t i = 0; i < side->failure_count; i++)
