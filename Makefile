@@ -6,6 +6,7 @@ PREFIX   ?= /usr/local
 VERSION  := 0.1.0
 PYTHON   ?= python3
 VENV     := build/venv
+ASYNCAPI := build/asyncapi
 
 # name and least version; what `make deps` installs on Debian and Ubuntu
 LIBS     := rdkafka:2.0.2:librdkafka-dev libcurl:7.88:libcurl4-openssl-dev jansson:2.14:libjansson-dev \
@@ -99,7 +100,7 @@ install: all ## install the programs (DESTDIR, PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin/
 
-clean: ## remove what was built; keeps downloads in build/stack and build/venv
+clean: ## remove what was built; keeps downloads in build/stack, build/venv and build/asyncapi
 	rm -rf build/release* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
 
 $(VENV)/ready: tests/requirements.txt
@@ -107,7 +108,14 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-check: all $(UNIT_BIN) $(FUZZ_REPLAY) ## unit tests, fuzz corpora, README against the programs: no services
+# AsyncAPI's official parser: some 55 MB
+$(ASYNCAPI)/ready: tests/asyncapi/package.json tests/asyncapi/package-lock.json
+	@command -v npm >/dev/null || { echo "missing: npm and nodejs; make deps installs them" >&2; exit 1; }
+	@mkdir -p $(ASYNCAPI) && cp $^ $(ASYNCAPI)/
+	npm ci --prefix $(ASYNCAPI) --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+check: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## unit tests, fuzz corpora, schemas, README against the programs: no services
 	@tests/check.py --build $(B)
 
 integration: all $(VENV)/ready ## tests on real Kafka and Neo4j; ONLY=name selects
@@ -116,7 +124,7 @@ integration: all $(VENV)/ready ## tests on real Kafka and Neo4j; ONLY=name selec
 property: all $(VENV)/ready ## random streams against an oracle on real servers
 	@BUILD=$(B) $(VENV)/bin/python -m pytest tests/property $(if $(ONLY),-k '$(ONLY)')
 
-test: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready ## check, integration and property; ends in `N passed, N failed`
+test: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## check, integration and property; ends in `N passed, N failed`
 	@BUILD=$(B) tests/run.sh $(ONLY)
 
 bench: all $(VENV)/ready ## tables into tests/bench/results/

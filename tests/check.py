@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make check`: unit tests, replay of the fuzz corpora, README against the programs. No services.
+"""`make check`: unit tests, replay of the fuzz corpora, schemas, README against the programs. No services.
 Ends in a line `N passed, N failed`."""
 
 import argparse
@@ -45,6 +45,16 @@ def corpora(build):
         yield f"corpus {name}: {len(inputs)} inputs", code == 0 and len(inputs) > 0, output[-2000:]
 
 
+def python_tests(_):
+    """(name, ok, output) for each pytest test of tests/unit."""
+    code, output = run([ROOT / "build/venv/bin/python", "-m", "pytest", "-rA", "--durations=0", ROOT / "tests/unit"])
+    lines = re.findall(r"^(PASSED|FAILED|ERROR) (\S+)", output, re.M)
+    for verdict, name in lines:
+        yield name, verdict == "PASSED", output[-4000:]
+    if code != 0 and all(verdict == "PASSED" for verdict, _ in lines) or not lines:
+        yield f"pytest tests/unit: ended with {code}", False, output[-2000:]
+
+
 def help_options(build, program, command):
     code, text = run([build / "bin" / program, command, "--help"])
     return set(re.findall(r"\[([A-Z0-9_]+)[,\]]", text)) - {"FLAGS"} if code == 0 else set()
@@ -67,7 +77,7 @@ def main():
     parser.add_argument("--build", default="build/release")
     build = (ROOT / parser.parse_args().build).resolve()
     passed = failed = 0
-    for check in (unit_tests, corpora, readme):
+    for check in (unit_tests, corpora, python_tests, readme):
         for name, ok, output in check(build):
             passed, failed = passed + ok, failed + (not ok)
             if not ok:

@@ -65,7 +65,8 @@ def server_b(servers_dir, neo4j_version):
 
 @pytest.fixture
 def topics(kafka):
-    """Topics of this test alone: command, request, response, fail, status."""
+    """Topics of this test alone: command, request, response, fail, status. Every message on them is
+    checked against topics/, those that the test does not read at its end."""
     if not kafka.alive:  # a test that failed may have left it so
         kafka.start()
     t = Topics(kafka.bootstrap, f"t{uuid.uuid4().hex[:8]}-")
@@ -74,7 +75,9 @@ def topics(kafka):
     t.create("status", cleanup_policy="compact")
     t.create("request", 3)
     t.create("response", 3)
-    return t
+    yield t
+    if kafka.alive:
+        t.check_written()
 
 
 def _empty(server):

@@ -91,7 +91,7 @@ def test_poison_in_the_middle(topics, server_a, neo_a, db_sync):
     messages = ([{"command": "CREATE CONSTRAINT g FOR (g:G) REQUIRE g.id IS UNIQUE"}] + good[:300]
                 + [{"command": "CREATE (:G {id: "}] + good[300:500]
                 + [{"command": "CREATE (:G {id: 7})"}] + good[500:501] + [b"\xffnot json"] + good[501:])
-    topics.produce("command", messages)
+    topics.produce("command", messages, bad=True)
     db_sync(server_a)
     applied(neo_a, topics)
     assert neo_a.one("MATCH (g:G) RETURN count(g)") == len(good)

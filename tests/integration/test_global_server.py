@@ -118,7 +118,7 @@ def test_bad_messages_and_topics(topics, replica, global_server):
         {"id": "gone", "to": "missing", "command": "RETURN 1 AS x"},
         {"id": "ok", "to": "allowed-1", "command": "RETURN 1 AS x"},
         {"id": "last", "execute": "RETURN 2 AS x"},
-    ])
+    ], bad=True)
     ids = ["none", "type", "to", "command", "gone", "last"]
     found = wait_replies(topics, ids)
     for i in ids[:-1]:
@@ -157,6 +157,24 @@ def test_values_are_lossless(topics, replica, neo_a, global_server):
     assert row["l"]["$type"] == "LocalDateTime" and row["u"]["$type"] == "Duration"
     assert row["p"] == {"$type": "Point", "_value": "SRID=7203;POINT (1.0 2.0)"}
     assert row["list"] == [1, [2.5, None]] and row["m"] == {"a": "ä", "b": True} and row["s"] == "x"
+
+
+def test_reply_format_row(topics, replica, global_server):
+    """A message a row: the request with `result`; an empty answer and an error have null there."""
+    global_server(replica, REPLY_FORMAT="row")
+    asked = [{"id": "node", "command": "MATCH (p:P {n: 3}) RETURN p"}, {"id": "rows", "command": "UNWIND [1, 2] AS n RETURN n, date('2020-01-01') AS d"},
+             {"id": "none", "command": "MATCH (x:Nobody) RETURN x"}, {"id": "bad", "command": "RETURN 1/0 AS x"}]
+    topics.produce("request", asked)
+    found = until("five replies", lambda: [m for m in [topics.read("response")] if len(m) >= 5])[0]
+    got = {}
+    for message in found:
+        body = json.loads(message.value())
+        got.setdefault(body["id"], []).append(body)
+    day = {"$type": "Date", "_value": "2020-01-01"}
+    assert [b["result"] for b in got["node"]] == [{"properties": {"n": 3}}] and got["node"][0]["command"] == asked[0]["command"]
+    assert [b["result"] for b in got["rows"]] == [{"properties": {"n": n, "d": day}} for n in (1, 2)]
+    assert got["none"] == [{**asked[2], "result": None}]
+    assert got["bad"][0]["result"] is None and got["bad"][0]["error"]["code"] == "Neo.ClientError.Statement.ArithmeticError"
 
 
 def test_kill_with_requests_in_flight(topics, replica, global_server):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kafka as tests need it, by confluent-kafka: shares no code with cypherlog."""
+"""Kafka as tests need it, by confluent-kafka: shares no code with cypherlog. Every message that is
+read or produced here is checked against topics/."""
 
 import json
 import time
 
+import schemas
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from wait import until
@@ -14,6 +16,7 @@ class Topics:
 
     def __init__(self, bootstrap, prefix):
         self.bootstrap, self.prefix = bootstrap, prefix
+        self.bad = set()  # what was produced though no schema allows it
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
         self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5,
                                   "message.max.bytes": 40_000_000, "acks": "all"})
@@ -37,9 +40,10 @@ class Topics:
         for future in self.admin.delete_records([part]).values():
             future.result(30)
 
-    def produce(self, topic, values, key=None):
-        """Raw values (bytes, or JSON of anything else); waits for their acknowledgement."""
-        failures = []
+    def produce(self, topic, values, key=None, bad=False):
+        """Raw values (bytes, or JSON of anything else); waits for their acknowledgement. bad: some
+        of them are not as topics/ says, which is an error otherwise."""
+        failures, refused = [], 0
 
         def report(err, _):
             if err is not None:
@@ -47,6 +51,13 @@ class Topics:
 
         for value in values:
             raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+            try:
+                schemas.check(topic, raw, key)
+            except schemas.Refused:
+                if not bad:
+                    raise
+                self.bad.add(raw)
+                refused += 1
             while True:
                 try:
                     self.producer.produce(self.name(topic), raw, key=key, on_delivery=report)
@@ -55,6 +66,7 @@ class Topics:
                     self.producer.poll(0.1)
             self.producer.poll(0)
         assert self.producer.flush(60) == 0 and not failures, failures
+        assert refused or not bad, f"topics/ has nothing against any of these messages to {topic}"
 
     def commands(self, texts):
         """Commands: texts, or (text, params), or whole messages."""
@@ -67,6 +79,13 @@ class Topics:
             else:
                 messages.append(text)
         self.produce("command", messages)
+
+    def check_written(self):
+        """Reads what the programs wrote, so that it is checked though the test did not look."""
+        names = (n.removeprefix(self.prefix) for n in self.admin.list_topics(timeout=30).topics if n.startswith(self.prefix))
+        for topic in names:
+            if schemas.kind_of(topic, None) not in ("command", "request"):
+                self.read(topic)
 
     def partitions(self, topic):
         meta = self.admin.list_topics(self.name(topic), timeout=30)
@@ -96,6 +115,9 @@ class Topics:
             if message.offset() + 1 >= ends[message.partition()]:
                 open_parts.discard(message.partition())
         consumer.close()
+        for message in messages:
+            if message.value() not in self.bad:
+                schemas.check(topic, message.value(), message.key(), message.headers())
         return sorted(messages, key=lambda m: (m.partition(), m.offset()))
 
     @staticmethod
@@ -121,7 +143,6 @@ class Topics:
         for message in self.read("fail"):
             headers = {k: v.decode() for k, v in message.headers()}
             body = json.loads(message.value())
-            assert headers["code"] == body["error"]["code"]
             letters[(headers["replica"], int(headers["offset"]))] = (headers["code"], body)
         return [(offset, code, body) for (_, offset), (code, body) in sorted(letters.items())]
 

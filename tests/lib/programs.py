@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""db_sync and global_server as processes under test."""
+"""db_sync and global_server as processes under test. Messages that a subcommand prints are checked
+against topics/."""
 
 import os
 import pathlib
@@ -7,6 +8,7 @@ import re
 import signal
 import subprocess
 
+import schemas
 from wait import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -90,5 +92,9 @@ def run(program, args, env, stdin=None, deadline_s=60):
     """A subcommand to its end: CompletedProcess with text output."""
     full = {k: v for k, v in os.environ.items() if not k.startswith(("KAFKA_", "NEO4J_", "B_"))}
     full.update(env)
-    return subprocess.run([BIN / program, *args], env=full, input=stdin, text=True,
+    done = subprocess.run([BIN / program, *args], env=full, input=stdin, text=True,
                           capture_output=True, timeout=deadline_s)
+    kind = {"status": "status", "ask": "reply"}.get(args[0]) if args and "--json" in args else None
+    for line in done.stdout.splitlines() if kind else ():
+        schemas.check_body(kind, schemas.parse(line))
+    return done
