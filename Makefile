@@ -40,7 +40,7 @@ PROGRAM_OBJ := $(foreach p,$(PROGRAMS),$(patsubst %.c,$(B)/%.o,$(filter-out %/ma
 
 .DEFAULT_GOAL := all
 Q = $(if $(V),,@echo '  $(notdir $(CC))  $(patsubst $(B)/%,%,$@)';)
-.PHONY: help deps all install clean check integration property test bench fuzz coverage lint format \
+.PHONY: help deps all install clean check integration property tested test bench fuzz coverage lint format \
         demo stop check-libs
 
 help: ## list the targets
@@ -124,7 +124,12 @@ integration: all $(VENV)/ready ## tests on real Kafka and Neo4j; ONLY=name selec
 property: all $(VENV)/ready ## random streams against an oracle on real servers
 	@BUILD=$(B) $(VENV)/bin/python -m pytest tests/property $(if $(ONLY),-k '$(ONLY)')
 
-test: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## check, integration and property; ends in `N passed, N failed`
+tested: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready
+
+# A make of its own for `tested`: it needs what was just installed.
+test: ## install what is missing, then check, integration and property; ends in `N passed, N failed`
+	@compose/local/deps.sh test
+	@$(MAKE) --no-print-directory tested
 	@BUILD=$(B) tests/run.sh $(ONLY)
 
 bench: all $(VENV)/ready ## tables into tests/bench/results/

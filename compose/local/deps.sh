@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing to build and to run the demo (`deps.sh all` also what the check of the
-# AsyncAPI document, lint and fuzzing need). Says so first; uses sudo only to install, and only where
-# it is not root already.
+# Installs what is missing to build and to run the demo; `deps.sh test` also what the tests need,
+# `deps.sh all` also what lint, fuzzing and valgrind runs need. Says so first; uses sudo only to
+# install, and only where it is not root already.
 # Debian and Ubuntu; elsewhere it names what is missing and ends.
 set -eu
 
@@ -36,9 +36,11 @@ need 'command -v python3' python3
 need 'python3 -c "import venv, ensurepip"' python3-venv
 need 'command -v mvn' maven
 has_java || missing="$missing openjdk-17-jre-headless"
-if [ "${1:-}" = all ]; then
+if [ "${1:-}" = test ] || [ "${1:-}" = all ]; then
     need 'command -v node' nodejs
     need 'command -v npm' npm
+fi
+if [ "${1:-}" = all ]; then
     need 'command -v clang' clang
     need 'ls /usr/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a | grep .' 'libclang-rt-14-dev'
     need 'command -v clang-format' clang-format

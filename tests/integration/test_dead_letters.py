@@ -16,7 +16,7 @@ def stranded(topics):
                      {"command": "CREATE (:P {k: $k})", "params": {"k": 1}, "with_key": "x"},
                      "CREATE (:P {n: 1/0})",
                      {"command": "CREATE (:P {k: 1, again: true})", "id": "i"}, "CREATE (:Q)"])
-    topics.produce("command", [b"no json"])
+    topics.produce("command", [b"no json"], bad=True)
 
 
 def send(env, *args):

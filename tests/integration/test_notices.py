@@ -36,7 +36,7 @@ def test_a_notice_for_each_command(topics, server_a, neo_a, db_sync):
     topics.commands([{"command": "CREATE (:A)", "with_key": "k", "id": "c-1"},
                      {"command": "CREATE (:A)", "id": "c-2"},
                      {"command": BAD, "with_key": "k"}])
-    topics.produce("command", [b"not json"])
+    topics.produce("command", [b"not json"], bad=True)
     db_sync(server_a, RESPONSE_TOPIC="response")
     applied(neo_a, topics)
     until("four notices", lambda: len(notices(topics)) == 4)
@@ -117,7 +117,7 @@ def test_kafka_away_delays_them(topics, kafka, server_a, neo_a, db_sync):
 
 def test_halt_and_skip(topics, server_a, neo_a, neo_b, agent_env, db_sync):
     topics.commands(["CREATE (:A {n: 1})", "CREATE (:A {n: 2})", BAD, "CREATE (:A {n: 3})"])
-    topics.produce("command", [b"{}"])
+    topics.produce("command", [b"{}"], bad=True)
     topics.commands(["CREATE (:A {n: 4})"])
     settings = {"POISON_POLICY": "halt", "RESPONSE_TOPIC": "response"}
     for offset in (2, 4):

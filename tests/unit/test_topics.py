@@ -122,7 +122,7 @@ WRONG = [
     ("dead-letter", {"command": "x"}), ("dead-letter", {**LETTER, "error": "x"}), ("dead-letter", {**RAW, "raw_base64": "?"}), ("dead-letter", {**RAW, "size": 1}),
     ("dead-letter", {**CUT, "sha256": "0"}), ("dead-letter", {k: v for k, v in CUT.items() if k != "size"}), ("dead-letter", [LETTER]),
     ("status", {**STATUS, "state": "fine"}), ("status", {**STATUS, "program": "x"}), ("status", {**STATUS, "outcome": "1d32"}), ("status", {**STATUS, "hash": ""}),
-    ("status", {**STATUS, "lag": -1}), ("status", {**STATUS, "time": "now"}), ("status", {**STATUS, "checkpoint": {"offset": 1000}}),
+    ("status", {**STATUS, "lag": -1}), ("status", {**STATUS, "time": "now"}), ("status", {**STATUS, "checkpoints": [[1000]]}), ("status", {**STATUS, "since": 0}),
     ("status", {k: v for k, v in STATUS.items() if k != "fingerprint"}),
 ]
 
