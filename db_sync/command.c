@@ -257,9 +257,9 @@ int command_check(const char *value, size_t len, size_t limit_bytes, struct err 
 }
 
 /* The member when it can name a message, else NULL. */
-static json_t *name_of(const json_t *root, const char *member)
+static const json_t *name_of(const json_t *root, const char *member)
 {
-    json_t *name = json_object_get(root, member);
+    const json_t *name = json_object_get(root, member);
 
     return json_is_string(name) && json_string_length(name) <= COMMAND_NAME_MAX ? name : NULL;
 }
@@ -268,16 +268,15 @@ void command_names_init(struct command_names *names, const struct record *record
 {
     json_t *root =
         record->value != NULL ? json_parse(record->value, record->value_len, NULL) : NULL;
-    const json_t *id = name_of(root, "id");
+    const json_t *id = name_of(root, "id"), *with_key = name_of(root, "with_key");
 
-    *names = (struct command_names){.with_key = json_incref(name_of(root, "with_key"))};
+    *names = (struct command_names){0};
     if (id != NULL)
         buf_add(&names->id, json_string_value(id), json_string_length(id));
     else
         buf_addf(&names->id, "%s/%" PRId32 "/%" PRId64, topic, record->partition, record->offset);
-    if (names->with_key != NULL)
-        buf_add(&names->key, json_string_value(names->with_key),
-                json_string_length(names->with_key));
+    if (with_key != NULL)
+        buf_add(&names->key, json_string_value(with_key), json_string_length(with_key));
     else
         buf_add(&names->key, buf_str(&names->id), names->id.len);
     json_decref(root);
@@ -285,7 +284,6 @@ void command_names_init(struct command_names *names, const struct record *record
 
 void command_names_fini(struct command_names *names)
 {
-    json_decref(names->with_key);
     buf_fini(&names->id);
     buf_fini(&names->key);
 }

@@ -5,7 +5,6 @@
 /* db_sync/command.h: a record of the command topic, made into statements for Neo4j. Pure. */
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "kafka/record.h"
 
 #include <stdbool.h>
@@ -41,9 +40,8 @@ MUST_CHECK int command_check(const char *value, size_t len, size_t limit_bytes, 
 
 /* What a message is called, in what is written about it. */
 struct command_names {
-    json_t *with_key; /* as it came; NULL: none */
-    struct buf id;    /* its id, else topic/partition/offset */
-    struct buf key;   /* of the Kafka record: with_key, else id */
+    struct buf id;  /* its id, else topic/partition/offset */
+    struct buf key; /* with_key, else id */
 };
 
 /* A with_key or id of more than COMMAND_NAME_MAX bytes counts as missing: it could make a record

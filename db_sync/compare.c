@@ -60,9 +60,8 @@ bool compare_read(struct compare_side *side, const json_t *status)
 
 void compare_init(struct compare_side *side, const struct position *p)
 {
-    *side = (struct compare_side){.since = p->since,
-                                  .offset = p->next_offset,
-                                  .failures_from = position_failures_from(p)};
+    *side = (struct compare_side){
+        .since = p->since, .offset = p->next_offset, .failures_from = position_failures_from(p)};
     for (size_t i = 0; i < p->failure_count; i++)
         add_failure(side, p->failures[i].offset, p->failures[i].code);
 }

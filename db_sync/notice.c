@@ -71,8 +71,7 @@ void notice_add_body(struct buf *out, const struct record *record,
     const char *status = code == NULL ? "applied" : skipped ? "skipped" : "failed";
     json_t *body = json_object();
 
-    if (names->with_key != NULL)
-        json_object_set(body, "with_key", names->with_key);
+    json_object_set_new(body, "with_key", json_stringn(buf_str(&names->key), names->key.len));
     json_object_set_new(body, "id", json_stringn(buf_str(&names->id), names->id.len));
     json_object_set_new(body, "offset", json_integer(record->offset));
     json_object_set_new(body, "replica", json_string(replica));

@@ -170,8 +170,7 @@ static void take_status(struct peers *p, const struct record *record)
         }
         goto out;
     }
-    struct peer *peer =
-        record->timestamp_ms >= p->started_ms - FRESH_MS ? find(p, name) : NULL;
+    struct peer *peer = record->timestamp_ms >= p->started_ms - FRESH_MS ? find(p, name) : NULL;
     if (peer == NULL)
         goto out;
     peer->side = side;

@@ -344,7 +344,7 @@ static enum conf_outcome read_flags(const struct conf_program *program,
     int c;
 
     opterr = 0;
-    optind = 1;
+    optind = 0; /* afresh: 1 would go on within a word that was left half read */
     while (outcome == CONF_GO && (c = getopt_long(argc, argv, ":hV", flags, NULL)) != -1) {
         if (c == FLAG_HELP || c == 'h') {
             conf_show_help(program, command, stdout);

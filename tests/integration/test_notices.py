@@ -43,7 +43,7 @@ def test_a_notice_for_each_command(topics, server_a, neo_a, db_sync):
     bodies = {m["offset"]: m for m in map(lambda m: json.loads(m.value()), topics.read("response"))}
     name = topics.name("command")
     assert bodies[0] == {"with_key": "k", "id": "c-1", "offset": 0, "replica": "a", "status": "applied"}
-    assert bodies[1] == {"id": "c-2", "offset": 1, "replica": "a", "status": "applied"}
+    assert bodies[1] == {"with_key": "c-2", "id": "c-2", "offset": 1, "replica": "a", "status": "applied"}
     assert bodies[2]["id"] == f"{name}/0/2" and bodies[2]["status"] == "failed"
     assert bodies[2]["error"]["code"] == "Neo.ClientError.Statement.ArithmeticError"
     assert bodies[3]["error"]["code"].startswith("json.")
