@@ -90,6 +90,9 @@ $(B)/unit/%: tests/unit/%.c $(PROGRAM_OBJ) $(B)/libcommon.a $(FLAGS)
 	  $(foreach p,$(PROGRAMS),$(if $(findstring $(p)/,$(shell grep -h '^#include "' $<)),$(filter $(B)/$(p)/%,$(PROGRAM_OBJ)))) \
 	  $(B)/libcommon.a $(shell pkg-config --libs cmocka) $(LDLIBS)
 
+# private: the objects it is made of are built as ever
+$(B)/unit/test_exhaustion: private ALL_LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
 $(B)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(PROGRAM_OBJ) $(B)/libcommon.a $(FLAGS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \

@@ -6,6 +6,7 @@
 #include "db_sync/cmd_topics.h"
 #include "db_sync/options.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "neo4j/http.h"
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
         bool quiet = args.command->bit == DB_SYNC_SKIP && options.setup.log_level == LOG_LEVEL_INFO;
         log_init("db_sync", quiet ? LOG_LEVEL_WARN : (enum log_level)options.setup.log_level,
                  (enum log_format)options.setup.log_format);
-        json_object_seed(0);
+        json_init();
         http_global_init();
         stop_init();
         rc = run_command(&args, &options, &err);

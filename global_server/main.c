@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     case CONF_GO:
         log_init("global_server", (enum log_level)conf.setup.log_level,
                  (enum log_format)conf.setup.log_format);
-        json_object_seed(0); /* before the first thread */
+        json_init();
         http_global_init();
         stop_init();
         rc = run(&conf, &args, &hung, &err);

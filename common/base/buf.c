@@ -41,12 +41,7 @@ static bool make_room(struct buf *b, size_t extra)
             b->failed = true;
             return false;
         }
-    char *data = realloc(b->data, size);
-    if (data == NULL) {
-        b->failed = true;
-        return false;
-    }
-    b->data = data;
+    b->data = mem_realloc(b->data, size, 1);
     b->size = size;
     return true;
 }
@@ -160,5 +155,5 @@ int buf_check(const struct buf *b, const char *what, struct err *err)
         return 0;
     if (b->limit > 0)
         return err_set(err, ERR_FATAL, "memory.limit", "%s: larger than %zu bytes", what, b->limit);
-    return err_set(err, ERR_FATAL, "memory.exhausted", "%s: memory exhausted", what);
+    return err_set(err, ERR_FATAL, "memory.limit", "%s: larger than memory can be", what);
 }

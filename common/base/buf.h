@@ -2,8 +2,9 @@
 #ifndef CYPHERLOG_BASE_BUF_H
 #define CYPHERLOG_BASE_BUF_H
 
-/* base/buf.h: growing bytes with sticky failure: append freely, check once. After a failed growth
- * (limit reached, memory exhausted) every append does nothing and buf_failed says so.
+/* base/buf.h: growing bytes with sticky failure: append freely, check once. After an append that
+ * would go beyond the limit every append does nothing and buf_check says so. When memory is
+ * exhausted the process ends (base/mem.h): half a message must never pass for a whole one.
  * `struct buf b = {0};` is empty and ready; buf_fini releases it. One thread at a time. */
 
 #include "base/err.h"

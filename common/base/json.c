@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/mem.h"
+
+#include <stdlib.h>
 #include <string.h>
+
+static void *allocate(size_t size)
+{
+    return mem_realloc(NULL, size, 1);
+}
+
+void json_init(void)
+{
+    json_set_alloc_funcs(allocate, free);
+    json_object_seed(0);
+}
 
 /* jansson's own limit is 2048 deep; ours is checked on the bytes first, so that a parse never
  * recurses deeper than it may on a small stack. */

@@ -14,6 +14,10 @@
 /* Neo4j answers 500 to a parameter nested deeper than 1000; far below that, and above any use. */
 #define JSON_DEPTH_MAX 200
 
+/* Before the first thread: seeds jansson's hash tables, and has it allocate as base/mem does, for a
+ * parse that failed for want of memory would look like a message that is no JSON. */
+void json_init(void);
+
 /* Parses exactly one JSON value from p[0..len-1] (UTF-8). The caller owns the result. NULL with
  * ERR_POISON, code "json.…", and where it stands. */
 MUST_CHECK json_t *json_parse(const char *p, size_t len, struct err *err);

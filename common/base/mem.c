@@ -35,7 +35,9 @@ void *mem_realloc(void *p, size_t n, size_t size)
 
 void *mem_try_alloc(size_t n, size_t size)
 {
-    return calloc(n > 0 ? n : 1, size > 0 ? size : 1);
+    size_t bytes;
+
+    return mem_mul(n, size, &bytes) ? calloc(n > 0 ? n : 1, size > 0 ? size : 1) : NULL;
 }
 
 char *mem_strdup(const char *s)

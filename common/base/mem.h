@@ -2,9 +2,10 @@
 #ifndef CYPHERLOG_BASE_MEM_H
 #define CYPHERLOG_BASE_MEM_H
 
-/* base/mem.h: allocation. The x-functions are for bookkeeping of a fixed, small size: they end the
- * process when memory is exhausted, which costs a replay and no more (P1). What is sized by input
- * has a limit of its own and uses mem_try_alloc. */
+/* base/mem.h: allocation. When memory is exhausted the process ends, with a line that says so: that
+ * costs a replay and no more (P1), while a failure taken for a verdict on a message would lose it.
+ * What one request of many may ask for in one piece uses mem_try_alloc instead, so that only it
+ * fails. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     environ = settings;
-    enum conf_outcome outcome = conf_read(&options_program, word_count, words, &options, &args, &err);
+    enum conf_outcome outcome =
+        conf_read(&options_program, word_count, words, &options, &args, &err);
     environ = environment;
     assert((outcome == CONF_FAILED) == err_is_set(&err));
     if (outcome == CONF_FAILED)
