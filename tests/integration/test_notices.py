@@ -98,6 +98,7 @@ def test_none_is_lost_by_kill_9(topics, server_a, neo_a, db_sync):
     assert sorted(told) == list(range(len(texts)))
     failed = {offset for offset, (status, _) in told.items() if status == "failed"}
     assert failed == {i for i, text in enumerate(texts) if text == BAD}
+    assert {offset for offset, *_ in topics.dead_letters()} == failed
     offsets = [offset for offset, *_ in found]  # one key, so one partition: in order, but for repeats
     assert all(later <= earlier + 1 for earlier, later in zip(offsets, offsets[1:]))
     counts = collections.Counter(offset for offset, *_ in found)

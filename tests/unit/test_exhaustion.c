@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The first, second, third … allocation fails until the work gets by without: each time the process
- * must either end with SIGABRT or have done the whole work. Nothing may be cut short, and no message
- * be judged, for want of memory. Linked with --wrap for malloc, calloc and realloc. */
+ * must either end with SIGABRT or have done the whole work. Nothing may be cut short, and no
+ * message be judged, for want of memory. Linked with --wrap for malloc, calloc and realloc. */
 #include "base/conf.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -178,10 +178,8 @@ static void no_allocation_may_be_missed(void **state)
         bool (*work)(void);
         int least; /* allocations that it makes, or the test would test nothing */
     } cases[] = {
-        {"text", build_text, 3},
-        {"json", parse_json, 10},
-        {"command", decode_command, 20},
-        {"queue", pass_through_queue, 4},
+        {"text", build_text, 3},         {"json", parse_json, 10},
+        {"command", decode_command, 20}, {"queue", pass_through_queue, 4},
         {"settings", read_settings, 5},
     };
 
