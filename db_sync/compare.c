@@ -93,9 +93,10 @@ const char *compare_outcome_of(const struct compare_side *side, int64_t offset)
     return "";
 }
 
-/* The first offset in [from, before) at which one failed and the other did not, or otherwise; -1 */
+/* The first offset in [from, before) at which one failed and the other did not, or, with codes, at
+ * which both failed with two codes; -1: none. */
 static int64_t first_difference(const struct compare_side *a, const struct compare_side *b,
-                                int64_t from, int64_t before)
+                                int64_t from, int64_t before, bool codes)
 {
     const struct compare_side *const sides[] = {a, b};
     int64_t first = -1;
@@ -105,7 +106,7 @@ static int64_t first_difference(const struct compare_side *a, const struct compa
             const struct compare_failure *f = &sides[s]->failures[i];
             const char *other = compare_outcome_of(sides[1 - s], f->offset);
             if (f->offset >= from && f->offset < before && (first < 0 || f->offset < first) &&
-                other != NULL && strcmp(other, f->code) != 0)
+                other != NULL && (codes ? strcmp(other, f->code) != 0 : *other == '\0'))
                 first = f->offset;
         }
     return first;
@@ -140,6 +141,12 @@ enum compare_result compare_sides(const struct compare_side *a, const struct com
     if (different < 0)
         return equal < 0 ? COMPARE_NOTHING : COMPARE_EQUAL;
     *before = different;
-    *offset = first_difference(a, b, equal < different ? equal : -1, different);
+    /* Two codes for one failure change no graph, but every hash from there on: what changes one is
+     * looked for first, also behind it. */
+    int64_t from = equal < different ? equal : -1;
+    int64_t common = a->offset < b->offset ? a->offset : b->offset;
+    *offset = first_difference(a, b, from, common, false);
+    if (*offset < 0)
+        *offset = first_difference(a, b, from, different, true);
     return COMPARE_DIFFERENT;
 }

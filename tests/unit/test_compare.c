@@ -87,6 +87,21 @@ static void differences_are_found(void **state)
     }
 }
 
+static void two_codes_do_not_hide_what_comes_after(void **state)
+{
+    struct compare_side mine = replica(60, FAILS(7, 30), COMPARE_EVERY);
+    struct compare_side theirs = replica(60, FAILS(7), COMPARE_EVERY);
+    int64_t offset = 0, before = 0;
+
+    (void)state;
+    memcpy(theirs.failures[0].code, "X.Z", 4);
+    assert_int_equal(compare_sides(&mine, &theirs, &offset, &before), COMPARE_DIFFERENT);
+    assert_int_equal(offset, 30);
+    mine.failure_count = 1;
+    assert_int_equal(compare_sides(&mine, &theirs, &offset, &before), COMPARE_DIFFERENT);
+    assert_int_equal(offset, 7);
+}
+
 static void lists_that_do_not_reach_back_name_a_bound(void **state)
 {
     int64_t many[41], offset = 0, before = 0;
@@ -124,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_are_found),
+        cmocka_unit_test(two_codes_do_not_hide_what_comes_after),
         cmocka_unit_test(lists_that_do_not_reach_back_name_a_bound),
         cmocka_unit_test(other_origins_and_poor_statuses_are_not_compared),
     };
