@@ -53,8 +53,8 @@ const char *compare_outcome_of(const struct compare_side *side, int64_t offset);
 enum compare_result { COMPARE_NOTHING, COMPARE_EQUAL, COMPARE_DIFFERENT };
 
 /* COMPARE_NOTHING: they have no point in common. COMPARE_DIFFERENT: *offset is the first command
- * that one applied and the other did not, or, where there is none, that failed with two codes; -1 when the lists do not reach back so far, and then *before is an
- * offset before which it lies. */
+ * that one applied and the other did not, or, where there is none, that failed with two codes; -1
+ * when the lists do not reach back so far, and then *before is an offset before which it lies. */
 enum compare_result compare_sides(const struct compare_side *a, const struct compare_side *b,
                                   int64_t *offset, int64_t *before);
 

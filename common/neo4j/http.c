@@ -24,6 +24,7 @@ struct http {
     struct err *err;       /* of on_line */
     int64_t stop_deadline; /* 0 until a stop is seen */
     bool timed_out, stopped;
+    int begun; /* how often libcurl set out to send the request */
 };
 
 void http_global_init(void)
@@ -85,6 +86,17 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
     return http->timed_out || http->stopped;
 }
 
+/* libcurl sends a request again, also a POST, when a connection that it had kept breaks before the
+ * first byte of an answer (Curl_retry_request): Neo4j may have got both. It calls this before each
+ * try; one is enough, and what became of it is the caller's to find out. */
+static int on_begin(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
+{
+    struct http *http = arg;
+
+    (void)peer_ip, (void)local_ip, (void)peer_port, (void)local_port;
+    return http->begun++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 int http_open(struct http **out, const struct http_conf *conf, struct err *err)
 {
     struct http *http = mem_alloc(1, sizeof *http);
@@ -100,6 +112,8 @@ int http_open(struct http **out, const struct http_conf *conf, struct err *err)
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->reason);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_begin);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, http);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
@@ -158,7 +172,10 @@ static int judge(struct http *http, CURLcode code, struct err *err)
 {
     const char *why = http->reason[0] != '\0' ? http->reason : curl_easy_strerror(code);
 
-    switch (code) {
+    if (code != CURLE_OK && http->begun > 0 && !http->stopped && !http->timed_out)
+        return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j at %s: %s", http->base,
+                       http->begun > 1 ? "the connection broke before an answer" : why);
+    switch (code) { /* nothing was sent, unless it was aborted */
     case CURLE_OK:
         return 0;
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -181,20 +198,11 @@ static int judge(struct http *http, CURLcode code, struct err *err)
     case CURLE_ABORTED_BY_CALLBACK:
         if (http->stopped)
             return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Neo4j worked");
-        return err_set(err, ERR_UNKNOWN, "neo4j.timeout", "Neo4j at %s: no answer in time",
-                       http->base);
+        return err_set(err, http->begun > 0 ? ERR_UNKNOWN : ERR_RETRY, "neo4j.timeout",
+                       "Neo4j at %s: no answer in time", http->base);
     default:
-        return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j at %s: %s", http->base, why);
+        return err_set(err, ERR_RETRY, "neo4j.unreachable", "Neo4j at %s: %s", http->base, why);
     }
-}
-
-/* A connection that never came up has sent nothing, whatever the code says. */
-static bool never_connected(struct http *http)
-{
-    curl_off_t connect_us = 0;
-
-    curl_easy_getinfo(http->curl, CURLINFO_CONNECT_TIME_T, &connect_us);
-    return connect_us == 0;
 }
 
 int http_send(struct http *http, const struct http_request *request, long *status, struct err *err)
@@ -208,6 +216,7 @@ int http_send(struct http *http, const struct http_request *request, long *statu
     http->err = &line_err;
     http->timed_out = http->stopped = false;
     http->stop_deadline = 0;
+    http->begun = 0;
     http->reason[0] = '\0';
     http->line.limit = request->line_limit > 0 ? request->line_limit : LINE_LIMIT_DEFAULT;
     curl_easy_setopt(http->curl, CURLOPT_URL, buf_str(&url));
@@ -223,8 +232,6 @@ int http_send(struct http *http, const struct http_request *request, long *statu
     if (code == CURLE_OK && http->line.len > 0 &&
         request->on_line(request->arg, buf_str(&http->line), http->line.len, &line_err) < 0)
         code = CURLE_WRITE_ERROR;
-    if (code == CURLE_OPERATION_TIMEDOUT && never_connected(http))
-        code = CURLE_COULDNT_CONNECT;
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, status);
     curl_slist_free_all(headers);
     buf_fini(&url);

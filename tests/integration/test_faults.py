@@ -2,6 +2,7 @@
 """No crash, cut or outage loses or repeats a command. The end compares whole graphs with an oracle
 that applied each command once."""
 
+import contextlib
 import os
 import random
 import subprocess
@@ -67,30 +68,55 @@ def test_kill_at_random_moments(topics, server_a, neo_a, server_b, neo_b, db_syn
     assert [(o, c) for o, c, _ in topics.dead_letters()] == failed
 
 
+@contextlib.contextmanager
+def cutting(server, tmp_path, when, every):
+    """The server behind a proxy that cuts connections, and how often it did."""
+    port, cut_log = free_port(), tmp_path / "cuts"
+    cut_log.touch()
+    proxy = subprocess.Popen(
+        [os.path.join(os.path.dirname(sys.executable), "mitmdump"), "-q", "--mode", f"reverse:{server.http_uri}",
+         "--listen-host", "127.0.0.1", "-p", str(port), "-s", str(ROOT / "tests/lib/cutter.py"),
+         "--set", f"confdir={tmp_path / 'mitm'}"],
+        env=dict(os.environ, CUT_WHEN=when, CUT_EVERY=str(every), CUT_LOG=str(cut_log)))
+    try:
+        yield SimpleNamespace(http_uri=f"http://127.0.0.1:{port}", password=server.password,
+                              cuts=lambda: len(cut_log.read_text().splitlines()))
+    finally:
+        proxy.kill()
+        proxy.wait()
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_answers_cut_off(when, topics, server_a, neo_a, server_b, neo_b, db_sync, tmp_path):
     """The request cut off before the server has it, and the answer after it committed."""
     cuts = scaled(10, 50)
     commands = counters(cuts * 30, seed=3)
     failed = apply_one_by_one(neo_b, commands)
-    port, cut_log = free_port(), tmp_path / "cuts"
-    cut_log.touch()
-    proxy = subprocess.Popen(
-        [os.path.join(os.path.dirname(sys.executable), "mitmdump"), "-q", "--mode", f"reverse:{server_a.http_uri}",
-         "--listen-host", "127.0.0.1", "-p", str(port), "-s", str(ROOT / "tests/lib/cutter.py"),
-         "--set", f"confdir={tmp_path / 'mitm'}"],
-        env=dict(os.environ, CUT_WHEN=when, CUT_EVERY="3", CUT_LOG=str(cut_log)))
-    try:
-        through = SimpleNamespace(http_uri=f"http://127.0.0.1:{port}", password=server_a.password)
-        topics.commands(commands)
+    topics.commands(commands)
+    with cutting(server_a, tmp_path, when, 3) as through:
         agent = db_sync(through, BATCH_COUNT=9)
         applied(neo_a, topics, 240)
-    finally:
-        proxy.kill()
-        proxy.wait()
-    assert len(cut_log.read_text().splitlines()) >= cuts
+        assert through.cuts() >= cuts
     check_equal(neo_a, neo_b)
     assert [(o, c) for o, c, _ in topics.dead_letters()] == failed
+    assert agent.alive
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_large_batches_cut_off(when, topics, server_a, neo_a, db_sync, tmp_path):
+    """The same with a thousand commands a transaction: more than go out again after a failure. A
+    client that sends a request again by itself, unasked, shows here."""
+    batches, expected = scaled(6, 40), 0
+    for i in range(batches * 1000):
+        expected = (expected * 3 + i % 10) % 1000003
+    topics.commands([("MERGE (c:C) SET c.n = (coalesce(c.n, 0) * 3 + $v) % 1000003", {"v": i % 10})
+                     for i in range(batches * 1000)])
+    with cutting(server_a, tmp_path, when, 2) as through:
+        agent = db_sync(through, BATCH_COUNT=1000)
+        applied(neo_a, topics, 240)
+        assert through.cuts() >= batches // 2
+    assert neo_a.one("MATCH (c:C) RETURN c.n") == expected
+    assert topics.dead_letters() == []
     assert agent.alive
 
 
