@@ -99,9 +99,12 @@ $(B)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(PROGRAM_OBJ) $(B)/libcommon.
 	  $(foreach p,$(PROGRAMS),$(if $(findstring $(p)/,$(shell grep -h '^#include "' $<)),$(filter $(B)/$(p)/%,$(PROGRAM_OBJ)))) \
 	  $(B)/libcommon.a $(LDLIBS)
 
-install: all ## install the programs (DESTDIR, PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: all ## install the programs and their systemd units (DESTDIR, PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin/
+	@for p in $(PROGRAMS); do unit=$(DESTDIR)$(PREFIX)/lib/systemd/system/$$p@.service; \
+	  echo "install unit $$unit"; rm -f "$$unit" && \
+	  sed 's|@PREFIX@|$(PREFIX)|g' "compose/systemd/$$p@.service.in" > "$$unit" && chmod 644 "$$unit" || exit 1; done
 
 clean: ## remove what was built; keeps downloads in build/stack, build/venv and build/asyncapi
 	rm -rf build/release* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
@@ -118,7 +121,7 @@ $(ASYNCAPI)/ready: tests/asyncapi/package.json tests/asyncapi/package-lock.json
 	npm ci --prefix $(ASYNCAPI) --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-check: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## unit tests, fuzz corpora, schemas, README against the programs: no services
+check: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## unit tests, corpora, schemas, README and compose/ against the programs: no services
 	@tests/check.py --build $(B)
 
 integration: all $(VENV)/ready ## tests on real Kafka and Neo4j; ONLY=name selects
