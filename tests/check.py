@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make check`: unit tests, replay of the fuzz corpora, schemas, README against the programs. No services.
+"""`make check`: unit tests, replay of the fuzz corpora, schemas, README against the programs, compose/
+and its units (deployment.py). No services.
 Ends in a line `N passed, N failed`."""
 
 import argparse
@@ -9,6 +10,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+import deployment
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -77,7 +80,7 @@ def main():
     parser.add_argument("--build", default="build/release")
     build = (ROOT / parser.parse_args().build).resolve()
     passed = failed = 0
-    for check in (unit_tests, corpora, python_tests, readme):
+    for check in (unit_tests, corpora, python_tests, readme, deployment.checks):
         for name, ok, output in check(build):
             passed, failed = passed + ok, failed + (not ok)
             if not ok:
