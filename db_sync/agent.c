@@ -40,8 +40,8 @@ static int open_all(struct agent *a, struct err *err)
         .kafka = &kafka, .topic = topic, .group_id = o->group_id, .queue_bytes = o->prefetch_bytes};
     int rc = -1;
 
-    if (client_check(&kafka, err) == 0 && setup_tx_open(&o->setup, &a->tx, err) == 0 &&
-        reader_open(&a->reader, &reader, err) == 0)
+    if (options_check(o, err) == 0 && client_check(&kafka, err) == 0 &&
+        setup_tx_open(&o->setup, &a->tx, err) == 0 && reader_open(&a->reader, &reader, err) == 0)
         rc = 0;
     writer_init(&a->writer, o, &a->options->setup, a->tx, a->report);
     a->letters = letters_new(o);

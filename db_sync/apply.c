@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "db_sync/ddl.h"
+#include "neo4j/code.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,7 +19,11 @@
 
 #define WAIT_MS 500
 #define AFTER_FAILURE 100 /* commands in the first batch after one that failed */
-#define ALONE_TRIES 3     /* for a command that alone exceeds a limit of this replica */
+#define PROOF_TRIES 3     /* of a verdict that may be none (code_wants_proof) */
+#define LIMIT_TRIES 3     /* for a command that alone exceeds a limit of this replica */
+#define FAULT_TRIES 10    /* while the server says of one alone that it has a fault: some minutes */
+#define ALONE_MS 1000     /* before the second try; then twice as long each time */
+#define ALONE_CAP_MS 30000
 #define TOTALS_MS 60000
 #define LAST_NOTICES_MS 3000
 #define CHECK_MS 2000 /* how often an idle one looks whether the replica is still its own */
@@ -127,6 +132,14 @@ static void adapt(struct apply *a, size_t k, int64_t took_ms)
         a->limit = a->limit * 2 < most ? a->limit * 2 : most;
 }
 
+/* Before one command alone is tried again. */
+static int wait_alone(const struct apply *a, struct err *err)
+{
+    int64_t wait_ms = ALONE_MS << (a->alone_failures < 6 ? a->alone_failures - 1 : 5);
+
+    return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
+}
+
 /* The batch of k left nothing; failed is the command at fault, k for the commit, or
  * WRITER_UNKNOWN. */
 static int settle(struct apply *a, size_t k, size_t failed, const struct err *why, struct err *err)
@@ -141,7 +154,9 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
     }
     switch (why->class) {
     case ERR_POISON:
-        if (k == 1) {
+        if (k == 1 && code_wants_proof(why->code) && ++a->alone_failures < PROOF_TRIES) {
+            return wait_alone(a, err);
+        } else if (k == 1) {
             command_condemn(first, why);
             a->suspect = -1;
             a->chunk = AFTER_FAILURE;
@@ -158,13 +173,20 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
             a->limit = a->chunk = k / 2;
             return 0;
         }
-        if (++a->alone_failures < ALONE_TRIES)
-            return stop_wait(1000) ? stop_check(err) : 0;
+        if (++a->alone_failures < (code_is_limit(why->code) ? LIMIT_TRIES : FAULT_TRIES))
+            return wait_alone(a, err);
         *err = *why;
+        if (code_is_limit(why->code))
+            return err_wrap(err,
+                            "command at offset %" PRId64 " exceeds a limit of this replica even "
+                            "alone, which is no verdict on it; raise the limit (Neo4j's memory or "
+                            "transaction time-out, TRANSACTION_TIMEOUT) and start again",
+                            first->record.offset);
         return err_wrap(err,
-                        "command at offset %" PRId64 " exceeds a limit of this replica even alone, "
-                        "which is no verdict on it; raise the limit (memory, TRANSACTION_TIMEOUT)",
-                        first->record.offset);
+                        "command at offset %" PRId64 ": this Neo4j cannot do it and does not say "
+                        "why, which is no verdict on it; its log may tell. Start again, or pass "
+                        "the command by with: db_sync skip %" PRId64,
+                        first->record.offset, first->record.offset);
     default:
         *err = *why;
         return -1;

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define STATEMENTS_MAX 10000
-#define STRING_MAX 19000000 /* Neo4j answers 500 to a parameter above 20,000,000 characters */
+#define STRING_MAX 19000000  /* Neo4j answers 500 to a string above 20,000,000 characters */
+#define NAME_MAX_BYTES 45000 /* and to a name in JSON above 50,000 */
 
 static bool is_minus_zero(const json_t *value)
 {
@@ -38,9 +39,14 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
             if (judge_value(member, minus_zero, err) < 0)
                 return -1;
     if (json_is_object(value))
-        json_object_foreach ((json_t *)value, key, member)
+        json_object_foreach ((json_t *)value, key, member) {
+            if (strlen(key) > NAME_MAX_BYTES)
+                return err_set(err, ERR_POISON, "command.name-too-long",
+                               "a name in \"params\" has %zu bytes; Neo4j takes at most %d",
+                               strlen(key), NAME_MAX_BYTES);
             if (judge_value(member, minus_zero, err) < 0)
                 return -1;
+        }
     return 0;
 }
 
@@ -104,6 +110,18 @@ static int bind_own(const struct command *c, const json_t *root, const json_t *t
     return 0;
 }
 
+/* DROP CONSTRAINT $name: a name may come as a parameter. */
+static bool names_ours(const json_t *params)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)params, key, value)
+        if (json_is_string(value) && strncmp(json_string_value(value), "__db_sync", 9) == 0)
+            return true;
+    return false;
+}
+
 /* The parameters as Neo4j gets them: *out is a new reference, NULL where there are none. */
 static int read_params(const struct command *c, const json_t *root, const json_t *object,
                        json_t **out, bool *minus_zero, struct err *err)
@@ -135,6 +153,10 @@ static int add_statement(struct command *c, const json_t *root, const json_t *ob
     if (!json_is_string(text))
         return err_set(err, ERR_POISON, text == NULL ? "command.missing" : "command.type",
                        "\"command\" must be there and a string of Cypher");
+    if (json_string_length(text) > STRING_MAX)
+        return err_set(err, ERR_POISON, "command.string-too-long",
+                       "the command's text has %zu bytes; Neo4j takes at most %d",
+                       json_string_length(text), STRING_MAX);
     if (policy_judge_command(json_string_value(text), json_string_length(text), &facts, err) < 0)
         return -1;
     if (c->stmt_count > 0 && c->schema != facts.schema)
@@ -143,6 +165,11 @@ static int add_statement(struct command *c, const json_t *root, const json_t *ob
                        "as commands of their own");
     if (read_params(c, root, object, &params, &minus_zero, err) < 0)
         return -1;
+    if (facts.schema && names_ours(params)) {
+        json_decref(params);
+        return err_set(err, ERR_POISON, "cypher.reserved-name",
+                       "names that begin with __db_sync belong to the replication");
+    }
     c->schema = facts.schema;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;

@@ -46,7 +46,7 @@ struct command_names {
 
 /* A with_key or id of more than COMMAND_NAME_MAX bytes counts as missing: it could make a record
  * that its topic refuses. */
-#define COMMAND_NAME_MAX 65536
+#define COMMAND_NAME_MAX 16384
 void command_names_init(struct command_names *names, const struct record *record,
                         const char *topic);
 void command_names_fini(struct command_names *names);

@@ -177,8 +177,9 @@ int letters_send(struct letters *l, struct command **commands, size_t n, struct 
     for (size_t i = 0; i < n; i++)
         if (commands[i]->verdict != NULL && !commands[i]->lettered) {
             commands[i]->lettered = true;
+            /* its text may quote values: it stands in the letter */
             log_warn(log_event("dead_letter"), log_int("offset", commands[i]->record.offset),
-                     log_err(commands[i]->verdict));
+                     log_str("code", commands[i]->verdict->code));
         }
     return 0;
 }

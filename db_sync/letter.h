@@ -17,8 +17,8 @@ struct letters *letters_new(const struct options *options);
 void letters_free(struct letters *l);
 
 /* Sends the letters of those in commands[0..n-1] that have a verdict and none yet, and waits until
- * Kafka has them. One try: ERR_RETRY and the like mean call again (those acknowledged are marked
- * and not repeated). */
+ * Kafka has them. One try: ERR_RETRY and the like mean call again, which sends all of them again.
+ */
 MUST_CHECK int letters_send(struct letters *l, struct command **commands, size_t n,
                             struct err *err);
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/options.h"
 
+#include "base/json.h"
+
+#include <string.h>
+
 #define ALL (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP)
 #define APPLIES (DB_SYNC_RUN | DB_SYNC_SKIP)
 #define AT(member) offsetof(struct options, member)
@@ -127,4 +131,19 @@ int64_t options_record_bytes(const struct options *o)
 const char *options_replica(const struct options *o)
 {
     return o->replica_id != NULL ? o->replica_id : o->group_id;
+}
+
+int options_check(const struct options *o, struct err *err)
+{
+    const char *replica = options_replica(o);
+    json_t *text = json_string(replica); /* NULL: not UTF-8 */
+    bool good = text != NULL && *replica != '\0' && strlen(replica) <= OPTIONS_REPLICA_MAX;
+
+    json_decref(text);
+    if (good)
+        return 0;
+    return err_set(err, ERR_CONFIG, "config.replica-id",
+                   "REPLICA_ID, or GROUP_ID where that is not set, must be UTF-8 of at most %d "
+                   "bytes: it is this replica's name in messages",
+                   OPTIONS_REPLICA_MAX);
 }

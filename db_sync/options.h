@@ -42,14 +42,19 @@ struct options {
 };
 
 #define OPTIONS_NO_OFFSET (-1)
+#define OPTIONS_REPLICA_MAX 200
 
-/* Room in a record beyond the command itself: headers and what Kafka adds. */
-#define OPTIONS_RECORD_EXTRA 65536
+/* Room in a record beyond the command itself: key, headers and what Kafka adds; and a dead letter
+ * that is cut must fit however small MAX_COMMAND_BYTES is. */
+#define OPTIONS_RECORD_EXTRA 131072
 
 extern const struct conf_program options_program;
 
 /* The largest record that the command and the fail topic must take. */
 int64_t options_record_bytes(const struct options *o);
+
+/* What the table cannot say. ERR_CONFIG. */
+MUST_CHECK int options_check(const struct options *o, struct err *err);
 
 /* REPLICA_ID, or GROUP_ID where it is not set. */
 const char *options_replica(const struct options *o);

@@ -35,11 +35,13 @@ int outage_wait(struct outage *o, const struct err *why, struct err *err)
 {
     if (o->attempts++ == 0) {
         o->since_ms = clock_mono_ms();
-        if (why->class == ERR_CONFIG)
-            log_error(log_event("neo4j_refuses"), log_err(why));
-        else
-            log_warn(log_event(answers(why) ? "neo4j_busy" : "neo4j_down"), log_err(why));
         o->answers = answers(why);
+        if (why->class != ERR_CONFIG)
+            log_warn(log_event(answers(why) ? "neo4j_busy" : "neo4j_down"), log_err(why));
+    }
+    if (why->class == ERR_CONFIG && !o->refused) { /* perhaps it was away at first */
+        log_error(log_event("neo4j_refuses"), log_err(why));
+        o->refused = true;
     }
     report_neo4j_down(o->report, why->text);
     if (stop_wait(backoff_next_ms(&o->backoff, hash_random())))
@@ -51,7 +53,7 @@ int outage_wait(struct outage *o, const struct err *why, struct err *err)
 
 int outage_again(struct outage *o, struct err *why, struct err *err)
 {
-    if (!outage_heals(o, why)) {
+    if (!outage_heals(o, why) && why->class != ERR_SHRINK) {
         *err = *why;
         return -1;
     }
@@ -70,4 +72,5 @@ void outage_over(struct outage *o)
     report_neo4j_down(o->report, NULL);
     backoff_reset(&o->backoff);
     o->attempts = 0;
+    o->refused = false;
 }

@@ -16,6 +16,7 @@ struct outage {
     struct backoff backoff;
     int64_t since_ms, attempts; /* 0 attempts: no outage */
     bool answers;               /* it began with an error that Neo4j itself told */
+    bool refused;               /* it was logged that a person must act */
     bool strict;                /* wrong settings do not heal: the start is not over */
 };
 
@@ -29,8 +30,9 @@ bool outage_heals(const struct outage *o, const struct err *why);
  * *_FILE is read again. */
 MUST_CHECK int outage_wait(struct outage *o, const struct err *why, struct err *err);
 
-/* After a failed try: 0 when it heals, after the wait and with *why cleared, so try again; -1 with
- * *why in *err when it does not heal, or ERR_STOPPING. */
+/* After a failed try of something that is no command, so that a limit it met is no verdict either:
+ * 0 when it heals, after the wait and with *why cleared, so try again; -1 with *why in *err when it
+ * does not heal, or ERR_STOPPING. */
 MUST_CHECK int outage_again(struct outage *o, struct err *why, struct err *err);
 
 /* Neo4j answered. */

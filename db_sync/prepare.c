@@ -92,8 +92,10 @@ static int wait_and_check(struct prepare *p, const struct err *cause, struct err
         if (reader_check_topic(p->reader, clock_mono_ms(), &why) == 0 &&
             prepare_check_log(p->reader, p->topic, &p->read, &why) == 0)
             break;
-        /* Brokers that are just back may not know the topic yet. */
-        bool early = why.class == ERR_CONFIG && clock_mono_ms() - since < CHECK_TIMEOUT_MS;
+        /* Brokers that are just back may not know the topic yet; a refused login or authorization
+         * is a person's to mend, as with Neo4j. */
+        bool early = why.class == ERR_CONFIG && (clock_mono_ms() - since < CHECK_TIMEOUT_MS ||
+                                                 strcmp(why.code, "topic.missing") != 0);
         if (why.class != ERR_RETRY && !early) {
             *err = why;
             return -1;

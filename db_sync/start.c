@@ -15,10 +15,12 @@
 #define KAFKA_TRY_MS 5000
 #define KAFKA_WAIT_MS 1000
 
-/* The topics that are written must be there before something has to be written to them. */
-static int check_side_topics(const struct options *options, struct err *err)
+/* The topics that are written must be there before something has to be written to them; and Kafka
+ * must not take commands away that it thinks replaced. Other settings: db_sync topics check. */
+static int check_topics(const struct options *options, struct err *err)
 {
-    const char *const names[] = {options->fail_topic, options->status_topic, options->notice_topic};
+    const char *const names[] = {options->command_topic, options->fail_topic, options->status_topic,
+                                 options->notice_topic};
     struct kafka_conf kafka = setup_kafka(&options->setup, "db_sync-topics");
     struct topics *topics = NULL;
     int rc = topics_open(&topics, &kafka, clock_mono_ms() + KAFKA_TRY_MS, err);
@@ -27,7 +29,13 @@ static int check_side_topics(const struct options *options, struct err *err)
         char *name = setup_topic(&options->setup, names[i]);
         struct topic_want want = {.name = name};
         struct topic_result result;
+        if (i == 0)
+            want.settings[0] = (struct kafka_setting){"cleanup.policy", "delete"};
         rc = topics_check(topics, &want, &result, err);
+        if (rc == 0 && result.outcome == TOPIC_DIFFERS)
+            rc = err_set(err, ERR_GUARD, "topic.compacted",
+                         "topic %s: %s; Kafka may have removed commands from it already", name,
+                         result.detail);
         if (rc == 0 && result.outcome == TOPIC_MISSING)
             rc = err_set(err, ERR_CONFIG, "topic.missing",
                          "topic %s does not exist; make it with: db_sync topics create", name);
@@ -44,7 +52,7 @@ int start_kafka(struct reader *reader, const struct options *options, struct rep
     struct err why = {0};
 
     while (reader_check_topic(reader, clock_mono_ms() + KAFKA_TRY_MS, &why) < 0 ||
-           check_side_topics(options, &why) < 0) {
+           check_topics(options, &why) < 0) {
         if (why.class != ERR_RETRY) {
             *err = why;
             return -1;
@@ -82,6 +90,24 @@ int start_neo4j(struct writer *writer, const struct options *options, struct err
     return 0;
 }
 
+/* Two logs in one database: the commands of each would see, and could delete, what belongs to the
+ * other. */
+static int refuse_other(struct writer *w, struct err *err)
+{
+    char *other;
+
+    if (position_other(w->tx, w->topic, &other, err) < 0)
+        return -1;
+    if (other != NULL)
+        err_set(err, ERR_GUARD, "start.another-log",
+                "the database follows topic %s already, and COMMAND_TOPIC is %s: one database "
+                "follows one log; give this one a database of its own",
+                other, w->topic);
+    int rc = other != NULL ? -1 : 0;
+    free(other);
+    return rc;
+}
+
 /* Where a replica without a position begins. *found: a position came up meanwhile. */
 static int first_offset(struct writer *w, struct reader *reader, const struct options *options,
                         int64_t *offset, bool *found, struct err *err)
@@ -91,7 +117,8 @@ static int first_offset(struct writer *w, struct reader *reader, const struct op
     int64_t low, high;
     struct position position;
 
-    if (schema_database_empty(w->tx, &empty, what, sizeof what, err) < 0 ||
+    if (refuse_other(w, err) < 0 ||
+        schema_database_empty(w->tx, &empty, what, sizeof what, err) < 0 ||
         position_read(w->tx, w->topic, &position, found, err) < 0)
         return -1;
     if (*found) /* another start was quicker, and perhaps applied something already */
@@ -146,7 +173,7 @@ static int take_over(struct writer *w, struct reader *reader, const struct optio
                 return -1;
             log_info(log_event("position_created"), log_int("offset", offset));
         }
-    } else if (refuse_restoring(&position, err) < 0 ||
+    } else if (refuse_restoring(&position, err) < 0 || position_protect(w->tx, err) < 0 ||
                prepare_check_log(reader, w->topic, &position, err) < 0) {
         return -1;
     } else if (options->adopt >= 0) {

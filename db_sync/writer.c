@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 
 #include <inttypes.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define COMMIT_TRIES 3        /* commits that Neo4j refused, and the position confirms it */
+#define AGAIN_MS 200          /* before what did not take effect is sent again */
 #define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
 
 void writer_init(struct writer *w, const struct options *options, struct setup *setup,
@@ -49,8 +51,6 @@ static int seize(struct writer *w, bool only_mine, struct err *err)
         report_busy(w->report, false);
         if (rc == 0)
             break;
-        if (why.class == ERR_SHRINK) /* a limit that the wait for the lock ran into */
-            why.class = ERR_RETRY;
         if (outage_again(&w->outage, &why, err) < 0)
             return -1;
     }
@@ -164,6 +164,15 @@ static bool failed_at_lock(const struct err *why, size_t stmt)
            strncmp(why->code, "Neo.ClientError.Request.", 24) != 0;
 }
 
+/* A trigger, a full disk, a constraint that somebody made: nothing that the commands did. */
+static int refuse_position(const struct err *why, struct err *err)
+{
+    *err = *why;
+    err->class = ERR_GUARD;
+    return err_wrap(err, "Neo4j does not take the position, the node __db_sync; see to the cause, "
+                         "then start again");
+}
+
 /* 4.4 says so when the data forbids the commit, such as a deleted node that has relationships; any
  * version may, when a commit went wrong half way. The position tells which; what is refused again
  * and again is refused by the data. */
@@ -205,13 +214,15 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
                 *failed = n;
                 return err_set(err, ERR_POISON, why.code, "%s", why.text);
             }
-            if (outage_wait(&w->outage, &why, err) < 0) /* never a busy loop */
-                return -1;
+            if (stop_wait(AGAIN_MS << (refused < 5 ? refused : 5))) /* never a busy loop */
+                return stop_check(err);
         } else if (why.class == ERR_RETRY || why.class == ERR_CONFIG || lock) {
             if (outage_wait(&w->outage, &why, err) < 0)
                 return -1;
         } else if (n == 0 && !w->which) { /* the position alone: is it the fence? */
             w->which = true;
+        } else if (n == 0 || stmt == count - 1) { /* our own statement: no verdict on a command */
+            return refuse_position(&why, err);
         } else {
             *failed = command_of(commands, n, stmt);
             *err = why;

@@ -10,6 +10,7 @@ void depth_init(struct depth *d)
 {
     nesting_init(&d->nesting);
     d->call_scope = false;
+    d->create = SIZE_MAX;
     d->foreach_body = SIZE_MAX;
 }
 
@@ -29,6 +30,8 @@ static enum depth_verdict open_bracket(struct depth *d, const struct view *v)
         return DEPTH_TOO_DEEP; /* x[0][0]: each is as tall as a dot */
     if (!nesting_open(&d->nesting, (char)op, cost, mark))
         return DEPTH_TOO_DEEP;
+    if (d->create == d->nesting.depth)
+        d->create = SIZE_MAX;
     d->call_scope = false;
     return DEPTH_FITS;
 }
@@ -46,9 +49,26 @@ static enum depth_verdict pass_bracket(struct depth *d, const struct view *v)
     return DEPTH_FITS;
 }
 
-/* What the operator adds to the height of the syntax tree; 0: nothing. */
-static unsigned operator_cost(const struct view *v)
+/* The line of a relationship in CREATE, where each is a step of its own and not one down. */
+static bool is_created_line(const struct depth *d, const struct view *v)
 {
+    return d->create == d->nesting.depth && view_is_op(&v->now, '-') &&
+           (view_is_op(&v->next, '[') || view_is_op(&v->next, '-') || view_is_op(&v->next, '>') ||
+            view_is_op(&v->last, ']') || view_is_op(&v->last, '-'));
+}
+
+/* `{key: value}`: the colon is no operator. */
+static bool is_key_colon(struct depth *d, const struct view *v)
+{
+    return nesting_top(&d->nesting)->open == '{' && view_is_name(&v->last) &&
+           (view_is_op(&v->before, '{') || view_is_op(&v->before, ','));
+}
+
+/* What the operator adds to the height of the syntax tree; 0: nothing. */
+static unsigned operator_cost(struct depth *d, const struct view *v)
+{
+    if (is_created_line(d, v))
+        return NESTING_ARROW;
     switch (v->now.token.op) {
     case ';':
     case '?':
@@ -57,9 +77,11 @@ static unsigned operator_cost(const struct view *v)
     case '<':
     case '>': /* an arrow's head: its line counts */
         return view_is_op(&v->last, '-') || view_is_op(&v->next, '-') ? 0 : NESTING_OPERATOR;
-    case '.':
     case ':':
+        return is_key_colon(d, v) ? 0 : NESTING_LABEL;
     case '|':
+        return NESTING_LABEL;
+    case '.':
     case '&':
     case '!':
         return NESTING_POSTFIX;
@@ -119,8 +141,11 @@ static enum depth_verdict pass_word(struct depth *d, const struct view *v)
     else if (word.keyword == KEYWORD_END && in_case && view_ends_operand(&v->last))
         (void)nesting_close(&d->nesting, 'E');
     else if ((word.flags & KEYWORD_CLAUSE) != 0 && !is_operand(v, in_case) &&
-             (in_case || (word.flags & KEYWORD_BRANCH) == 0))
+             (in_case || (word.flags & KEYWORD_BRANCH) == 0)) {
         nesting_restart(&d->nesting, (word.flags & KEYWORD_BRANCH) == 0);
+        bool create = word.keyword == KEYWORD_CREATE && !view_is_op(&v->last, ',');
+        d->create = create ? d->nesting.depth : SIZE_MAX;
+    }
     return fits ? DEPTH_FITS : DEPTH_TOO_DEEP;
 }
 
@@ -141,7 +166,7 @@ enum depth_verdict depth_pass(struct depth *d, const struct view *v)
         nesting_restart(&d->nesting, false);
         return DEPTH_FITS;
     }
-    unsigned cost = operator_cost(v);
+    unsigned cost = operator_cost(d, v);
     if (view_is_op(&v->now, ','))
         nesting_restart(&d->nesting, false);
     else if (cost > 0 && !nesting_operator(&d->nesting, cost))

@@ -12,6 +12,7 @@
 struct depth {
     struct nesting nesting;
     bool call_scope;     /* the last token closed the scope of `CALL (…)` */
+    size_t create;       /* level of brackets at which a CREATE's pattern stands; SIZE_MAX: none */
     size_t foreach_body; /* where the last | stands that ends the head of a FOREACH */
 };
 

@@ -8,14 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Stack that a step down the syntax tree takes, in parts of what is safe. 1 MB stacks of 2026.08.1,
- * the first of 4.4.48, 5.26.30 and 2026.08.1 to do so, overflowed at 150 to 180 nested function
- * calls, CASEs, lists and maps, at 170 + NOT ! [0] in a chain; 5.26 at 200 dots, 4.4 at 500 ORs. */
+/* Stack that a step down the syntax tree takes, in parts of what is safe. 1 MB stacks of the first
+ * of 4.4.48, 5.26.30 and 2026.08.1 to do so overflowed at 120 nested function calls, at 150 to 160
+ * CASEs, lists and maps, at 170 + NOT ! [0] in a chain; 5.26 at 80 relationships in a MATCH and 200
+ * dots, 4.4 at 500 ORs. None did at 500 relationships in a CREATE, labels or types. */
 enum {
     NESTING_LIMIT = 400,
+    NESTING_ARROW = 1,    /* a dash in a pattern of CREATE: 200 relationships */
     NESTING_BOOLEAN = 2,  /* AND OR: 200 */
-    NESTING_OPERATOR = 5, /* 80 */
-    NESTING_POSTFIX = 6,  /* closer than all others, also in patterns: . [0] : | & ! (66) */
+    NESTING_LABEL = 3,    /* : | of labels and types: 133 */
+    NESTING_OPERATOR = 4, /* 100; a dash of other patterns: 50 relationships */
+    NESTING_POSTFIX = 6,  /* closer than all others: . [0] & ! (66) */
     NESTING_ROUND = 4,    /* ( of an expression or pattern: 100 */
     NESTING_BRACKET = 5,  /* [ { : 80 */
     NESTING_CALL = 8,     /* ( of a function, and CASE: 50 */
@@ -51,7 +54,9 @@ bool nesting_open(struct nesting *n, char open, unsigned cost, int mark);
  * which is an error to the server. */
 int nesting_close(struct nesting *n, char close);
 
-/* An operator, cost is NESTING_BOOLEAN, _OPERATOR or _POSTFIX. False: too deep. */
+/* An operator, cost is NESTING_BOOLEAN, _OPERATOR or one of those that bind closer. False: too
+ * deep.
+ */
 bool nesting_operator(struct nesting *n, unsigned cost);
 
 /* A comma, or a word that may begin a clause: another expression starts. clause: CASE, which

@@ -13,6 +13,7 @@
 #include "cypher/view.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char reserved[] = "__db_sync";
 
@@ -26,6 +27,7 @@ struct judge {
     bool request;
     bool deletes; /* a DELETE without DETACH */
     bool to_float, minus_string;
+    bool schema_call;         /* the text calls a procedure that changes the schema */
     enum importing importing; /* how far `{ WITH a, b` is read, behind which USE may stand */
     unsigned unions;
 };
@@ -187,6 +189,34 @@ static size_t read_procedure(struct view *ahead, char *name, size_t size)
     }
 }
 
+/* `ORDER BY call DESC` */
+static bool is_order(const char *name, size_t len)
+{
+    static const char *const words[] = {"asc", "desc", "ascending", "descending"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == len && strncasecmp(words[i], name, len) == 0)
+            return true;
+    return false;
+}
+
+static const char schema_call[] = "a procedure that changes the schema has a transaction of its "
+                                  "own: the command may hold nothing "
+                                  "else but YIELD and RETURN";
+
+/* What may follow such a call, of the words that begin a clause. */
+static bool only_reads(const struct judge *j)
+{
+    static const char *const words[] = {"return", "order", "skip", "offset", "limit"};
+    const struct lexer_token *t = &j->view.now.token;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == t->len &&
+            strncasecmp(words[i], j->view.lexer.text + t->start, t->len) == 0)
+            return true;
+    return false;
+}
+
 static int judge_call(struct judge *j)
 {
     struct view ahead = j->view;
@@ -199,7 +229,7 @@ static int judge_call(struct judge *j)
     struct keyword_info first = ahead.now.word;
     size_t len = read_procedure(&ahead, name, sizeof name);
     if (len == ahead.now.token.len && !view_is_op(&ahead.next, '(') &&
-        (first.keyword == KEYWORD_AS ||
+        (first.keyword == KEYWORD_AS || first.keyword == KEYWORD_END || is_order(name, len) ||
          (first.flags & (KEYWORD_CLAUSE | KEYWORD_OPERATOR | KEYWORD_BOOLEAN)) != 0))
         return 0; /* a variable of the name call: procedures have a namespace */
     procedure = procedure_find(name, len < sizeof name ? len : sizeof name);
@@ -208,8 +238,12 @@ static int judge_call(struct judge *j)
                       j->request ? "this procedure is not on the list of those that only read"
                                  : "this procedure acts on the server or on other transactions, "
                                    "not on the graph; call it on each server by hand");
-    if (procedure == PROCEDURE_SCHEMA)
+    if (procedure == PROCEDURE_SCHEMA) {
+        if (j->view.last.token.kind != LEXER_END && !j->request)
+            return refuse_now(j, "cypher.schema-call", schema_call);
+        j->schema_call = true;
         return judge_schema(j);
+    }
     if (procedure == PROCEDURE_UNKNOWN)
         j->facts->ends_tx = true; /* it may delete */
     return 0;
@@ -233,7 +267,8 @@ static bool is_use_clause(struct judge *j)
     enum keyword last = v->last.word.keyword;
     bool in_case = nesting_top(&j->depth.nesting)->open == 'C';
 
-    if (v->now.word.keyword == KEYWORD_USE && view_is_name(&v->next) &&
+    if (v->now.word.keyword == KEYWORD_USE &&
+        (view_is_name(&v->next) || (view_is_op(&v->next, '(') && view_is_op(&v->last, '{'))) &&
         (view_is_op(&v->last, '{') || j->importing == IMPORT_NAME || last == KEYWORD_UNION ||
          v->before.word.keyword == KEYWORD_UNION || last == KEYWORD_NEXT ||
          (!in_case && (v->last.word.flags & KEYWORD_BRANCH) != 0)))
@@ -256,6 +291,9 @@ static int judge_words(struct judge *j)
         return refuse_now(j, "cypher.use", "the database is set by NEO4J_DATABASE; leave USE out");
     if (word == KEYWORD_NONE)
         return 0;
+    if (j->schema_call && (v->now.word.flags & KEYWORD_START) != 0 && view_is_word(v, word) &&
+        !only_reads(j))
+        return refuse_now(j, "cypher.schema-call", schema_call);
     if (word == KEYWORD_UNION && ++j->unions > UNIONS_MAX)
         return refuse_now(j, "cypher.too-deep", "too many UNIONs; send several texts instead");
     if (word == KEYWORD_SHOW && (v->next.word.flags & KEYWORD_SHOWN) != 0)
@@ -371,7 +409,7 @@ static void judge_init(struct judge *j, bool request, struct cypher_facts *facts
     j->facts = facts;
     j->err = err;
     j->request = request;
-    j->deletes = j->to_float = j->minus_string = false;
+    j->deletes = j->to_float = j->minus_string = j->schema_call = false;
     j->importing = IMPORT_NO;
     j->unions = 0;
     depth_init(&j->depth);

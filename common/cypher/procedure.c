@@ -52,6 +52,9 @@ static const struct {
     {"db.stats.*", PROCEDURE_DENIED},
     {"db.listlocks", PROCEDURE_DENIED},
     {"apoc.periodic.*", PROCEDURE_DENIED}, /* transactions of their own: never exactly once */
+    {"apoc.nodes.delete", PROCEDURE_DENIED},
+    {"apoc.import.*", PROCEDURE_DENIED},
+    {"apoc.refactor.rename.*", PROCEDURE_DENIED},
     {"apoc.cypher.mapparallel*", PROCEDURE_DENIED},
     {"apoc.cypher.parallel*", PROCEDURE_DENIED},
     {"apoc.cypher.runfile*", PROCEDURE_DENIED},

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define QUEUE_KBYTES 16384
+#define STOP_GRACE_MS 5000
+
 struct producer {
     struct kafka_health health; /* first: librdkafka's opaque points to it and so to all of this */
     rd_kafka_t *rk;
@@ -36,15 +39,18 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *a
 
 int producer_open(struct producer **out, const struct producer_conf *conf, struct err *err)
 {
-    char max_bytes[24], timeout[24];
+    char max_bytes[24], timeout[24], queue[24];
     const struct kafka_setting owned[] = {{"enable.idempotence", "true"},
                                           {"message.max.bytes", max_bytes},
                                           {"message.timeout.ms", timeout},
-                                          {"queue.buffering.max.kbytes", "16384"},
+                                          {"queue.buffering.max.kbytes", queue},
                                           {NULL, NULL}};
     struct producer *p = mem_alloc(1, sizeof *p);
 
     snprintf(max_bytes, sizeof max_bytes, "%" PRId64, conf->message_max_bytes);
+    /* A record above this never fits: librdkafka says that the queue is full, for ever. */
+    int64_t kbytes = 2 * conf->message_max_bytes / 1024;
+    snprintf(queue, sizeof queue, "%" PRId64, kbytes > QUEUE_KBYTES ? kbytes : QUEUE_KBYTES);
     snprintf(timeout, sizeof timeout, "%" PRId64, conf->timeout_ms);
     p->brokers = mem_strdup(conf->kafka->brokers);
     p->totals.first_offset = p->totals.last_offset = -1;
@@ -115,8 +121,13 @@ int producer_send(struct producer *p, const struct producer_record *record, stru
 
 int producer_flush(struct producer *p, int64_t deadline_ms, struct err *err)
 {
+    int64_t stop_ms = INT64_MAX;
+
     while (rd_kafka_outq_len(p->rk) > 0) {
-        if (clock_mono_ms() >= deadline_ms)
+        int64_t now = clock_mono_ms();
+        if (stop_requested() && stop_ms == INT64_MAX)
+            stop_ms = now + STOP_GRACE_MS;
+        if (now >= deadline_ms || now >= stop_ms)
             return err_set(err, ERR_RETRY, "kafka.timeout",
                            "Kafka at %s did not acknowledge in time%s%s", p->brokers,
                            p->health.code != 0 ? ": " : "", p->health.text);

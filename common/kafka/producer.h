@@ -52,7 +52,8 @@ MUST_CHECK int producer_wait_broker(struct producer *p, int64_t deadline_ms, str
 MUST_CHECK int producer_send(struct producer *p, const struct producer_record *record,
                              struct err *err);
 
-/* Waits until every record has its report, at most deadline_ms (monotonic). 0: all were delivered.
+/* Waits until every record has its report, at most deadline_ms (monotonic), or some seconds once a
+ * stop is requested. 0: all were delivered.
  * -1: the reason of the first that was not; open the producer anew and send again, doubles are
  * possible (librdkafka 2.0.2 may give up a record that was written). */
 MUST_CHECK int producer_flush(struct producer *p, int64_t deadline_ms, struct err *err);

@@ -22,6 +22,7 @@ struct reader {
     struct kafka_health health;
     char *topic, *brokers;
     bool consuming;            /* rd_kafka_poll_set_consumer was called */
+    int64_t next_offset;       /* behind the last record that was given, or as assigned */
     struct question *question; /* NULL, or one that is not answered yet */
 };
 
@@ -223,6 +224,7 @@ int reader_assign(struct reader *r, int64_t offset, struct err *err)
     if (!r->consuming)
         rd_kafka_poll_set_consumer(r->rk);
     r->consuming = true;
+    r->next_offset = offset;
     rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = offset;
     rd_kafka_resp_err_t rc = rd_kafka_assign(r->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -247,11 +249,8 @@ static enum reader_event on_error_message(struct reader *r, const rd_kafka_messa
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         break; /* perhaps it comes back; what comes then is checked */
-    default:
-        if (client_class(message->err) == ERR_CONFIG) {
-            client_err_text(err, message->err, r->topic, text);
-            return READER_FAILED;
-        }
+    default:   /* an authorization that was taken away may be given back */
+        break;
     }
     client_err_text(err, message->err, r->topic, text);
     return READER_OUTAGE;
@@ -282,6 +281,7 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
     if (message == NULL)
         return on_silence(r, err);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        r->next_offset = message->offset + 1;
         record_init_take(record, message);
         return READER_RECORD;
     }
@@ -295,7 +295,7 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
 enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct record *record,
                                struct err *err)
 {
-    struct err why = {0};
+    struct err why = {0}, last = {0}; /* the reason of the newest outage */
 
     for (;;) {
         enum reader_event event = reader_next(r, 200, record, &why);
@@ -306,16 +306,23 @@ enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct rec
         case READER_FAILED:
             *err = why;
             return event;
-        case READER_NOTHING:
-        case READER_OUTAGE:
+        case READER_OUTAGE: /* what was on its way may be lost */
+            if (reader_assign(r, r->next_offset, err) < 0)
+                return READER_FAILED;
+            last = why;
             err_clear(&why);
+            break;
+        case READER_NOTHING:
             break;
         }
         if (stop_check(err) < 0)
             return READER_FAILED;
         if (clock_mono_ms() >= deadline_ms) {
-            err_set(err, ERR_RETRY, "kafka.timeout", "topic %s could not be read in time",
-                    r->topic);
+            if (err_is_set(&last))
+                *err = last;
+            else
+                err_set(err, ERR_RETRY, "kafka.timeout", "topic %s could not be read in time",
+                        r->topic);
             return READER_FAILED;
         }
     }

@@ -48,3 +48,20 @@ enum err_class code_class(const char *code)
             return rows[i].class;
     return ERR_SHRINK;
 }
+
+static bool begins(const char *code, const char *with)
+{
+    return strncmp(code, with, strlen(with)) == 0;
+}
+
+bool code_is_limit(const char *code)
+{
+    return code_class(code) == ERR_SHRINK &&
+           (begins(code, "Neo.TransientError.") || begins(code, "Neo.ClientError."));
+}
+
+bool code_wants_proof(const char *code)
+{
+    return begins(code, "Neo.DatabaseError.Statement.ExecutionFailed") ||
+           begins(code, "Neo.ClientError.Statement.ExternalResourceFailed");
+}

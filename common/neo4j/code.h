@@ -6,9 +6,19 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* The class of a code such as `Neo.ClientError.Statement.SyntaxError`; codes, never messages, are
  * compared. An unknown ClientError is the statement's fault, anything else unknown this server's.
  */
 enum err_class code_class(const char *code);
+
+/* True for a limit that an operator or the server's size sets: memory, time. What else is
+ * ERR_SHRINK is a fault of the server that may pass. */
+bool code_is_limit(const char *code);
+
+/* True for a verdict that may be none: the code is also used for what passes by itself, such as a
+ * full disk or a file server that does not answer. It counts when it comes again and again. */
+bool code_wants_proof(const char *code);
 
 #endif

@@ -7,6 +7,7 @@
 #include "neo4j/position.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/stop.h"
 
 #include <inttypes.h>
@@ -33,6 +34,12 @@ static const char CREATE_TEXT[] =
 static const char CONSTRAINT_TEXT[] =
     "CREATE CONSTRAINT `__db_sync_position` IF NOT EXISTS "
     "FOR (p:`__db_sync`) REQUIRE (p.topic, p.partition) IS UNIQUE";
+
+static const char CONSTRAINT_FOUND_TEXT[] =
+    "SHOW CONSTRAINTS YIELD name WHERE name = '__db_sync_position' RETURN name";
+
+static const char OTHER_TEXT[] =
+    "MATCH (p:`__db_sync`) WHERE p.topic <> $t RETURN properties(p) LIMIT 1";
 
 static const char MERGE_TEXT[] = "MERGE (p:`__db_sync` {topic: $t, partition: 0}) "
                                  "ON CREATE SET p = $node";
@@ -205,23 +212,56 @@ static json_t *node_map(const char *topic, const struct position *p)
                      failures_text(p), "since", (json_int_t)p->since);
 }
 
+static int create_constraint(struct tx *tx, struct err *err)
+{
+    struct tx_opts opts = {.server_limit_ms = READ_TIMEOUT_MS};
+    struct err why = {0};
+    json_t *row = NULL;
+    int rc = tx_query_row(tx, CONSTRAINT_TEXT, NULL, &opts, &row, &why);
+
+    json_decref(row);
+    /* Two that start at once: the loser may hear that it exists in spite of IF NOT EXISTS. */
+    if (rc == 0 || strstr(why.code, "AlreadyExists") != NULL)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+int position_protect(struct tx *tx, struct err *err)
+{
+    struct tx_opts opts = {.read = true, .server_limit_ms = READ_TIMEOUT_MS};
+    json_t *row = NULL;
+
+    /* Asked first: making it, even if it exists, may wait for whoever writes the node. */
+    if (tx_query_row(tx, CONSTRAINT_FOUND_TEXT, NULL, &opts, &row, err) < 0)
+        return -1;
+    bool found = row != NULL;
+    json_decref(row);
+    return found ? 0 : create_constraint(tx, err);
+}
+
 int position_create(struct tx *tx, const char *topic, const struct position *start, struct err *err)
 {
     struct tx_opts opts = {.server_limit_ms = READ_TIMEOUT_MS};
     json_t *params = json_pack("{s:s,s:o}", "t", topic, "node", node_map(topic, start));
     json_t *row = NULL;
-    int rc = -1;
+    int rc = create_constraint(tx, err);
 
-    if (tx_query_row(tx, CONSTRAINT_TEXT, NULL, &opts, &row, err) < 0) {
-        /* Two that start at once: the loser may hear that it exists in spite of IF NOT EXISTS. */
-        if (strstr(err->code, "AlreadyExists") == NULL)
-            goto out;
-        err_clear(err);
-    }
+    if (rc == 0)
+        rc = tx_query_row(tx, MERGE_TEXT, params, &opts, &row, err);
     json_decref(row);
-    row = NULL;
-    rc = tx_query_row(tx, MERGE_TEXT, params, &opts, &row, err);
-out:
+    json_decref(params);
+    return rc;
+}
+
+int position_other(struct tx *tx, const char *topic, char **other, struct err *err)
+{
+    struct tx_opts opts = {.read = true, .server_limit_ms = READ_TIMEOUT_MS};
+    json_t *params = topic_params(topic), *row = NULL;
+    int rc = tx_query_row(tx, OTHER_TEXT, params, &opts, &row, err);
+    const char *name = json_text(json_object_get(json_array_get(row, 0), "{}"), "topic");
+
+    *other = mem_strdup(name);
     json_decref(row);
     json_decref(params);
     return rc;

@@ -46,6 +46,12 @@ void position_init(struct position *p, int64_t offset, const char *replica);
 MUST_CHECK int position_read(struct tx *tx, const char *topic, struct position *out, bool *found,
                              struct err *err);
 
+/* Is there the position of another log? *other is its topic for free(), NULL: no. */
+MUST_CHECK int position_other(struct tx *tx, const char *topic, char **other, struct err *err);
+
+/* Makes the node's constraint if somebody dropped it. */
+MUST_CHECK int position_protect(struct tx *tx, struct err *err);
+
 /* Makes constraint and node where they are missing, in transactions of their own. Start is what
  * the node holds if it is new; one that exists stays as it is. */
 MUST_CHECK int position_create(struct tx *tx, const char *topic, const struct position *start,

@@ -8,15 +8,18 @@
 
 #define READ_TIMEOUT_MS 60000
 
-/* These columns exist from 4.4 to 2026; state and population change by themselves and stay out. */
+/* These columns exist from 4.4 to 2026; state and population change by themselves and stay out. An
+ * empty database has two LOOKUP indexes, which can be dropped and made as well. */
 static const char INDEXES_TEXT[] = "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, "
-                                   "properties WHERE type <> 'LOOKUP' AND "
-                                   "NOT name STARTS WITH '__db_sync' "
+                                   "properties WHERE name <> '__db_sync_position' "
                                    "RETURN name, type, entityType, labelsOrTypes, properties "
                                    "ORDER BY name";
+static const char MADE_INDEXES_TEXT[] = "SHOW INDEXES YIELD name, type "
+                                        "WHERE type <> 'LOOKUP' AND name <> '__db_sync_position' "
+                                        "RETURN name";
 static const char CONSTRAINTS_TEXT[] = "SHOW CONSTRAINTS YIELD name, type, entityType, "
-                                       "labelsOrTypes, properties WHERE "
-                                       "NOT name STARTS WITH '__db_sync' "
+                                       "labelsOrTypes, properties "
+                                       "WHERE name <> '__db_sync_position' "
                                        "RETURN name, type, entityType, labelsOrTypes, properties "
                                        "ORDER BY name";
 static const char NODE_TEXT[] = "MATCH (n) WHERE NOT n:`__db_sync` RETURN labels(n) LIMIT 1";
@@ -40,10 +43,9 @@ static int add_row(void *arg, size_t stmt, const json_t *row, struct err *err)
     return rc;
 }
 
-/* Runs the first n of the three questions. */
-static int ask(struct tx *tx, size_t n, struct found *f, struct err *err)
+/* Runs texts[0..n-1], n at most 3. */
+static int ask(struct tx *tx, const char *const *texts, size_t n, struct found *f, struct err *err)
 {
-    static const char *const texts[] = {INDEXES_TEXT, CONSTRAINTS_TEXT, NODE_TEXT};
     struct tx_reader reader = {.on_row = add_row, .arg = f};
     struct tx_opts opts = {.read = true,
                            .server_limit_ms = READ_TIMEOUT_MS,
@@ -65,8 +67,9 @@ static int ask(struct tx *tx, size_t n, struct found *f, struct err *err)
 
 int schema_hash(struct tx *tx, char out[static HASH_HEX_SIZE], struct err *err)
 {
+    static const char *const texts[] = {INDEXES_TEXT, CONSTRAINTS_TEXT};
     struct found f = {.hash = hash_new()};
-    int rc = ask(tx, 2, &f, err);
+    int rc = ask(tx, texts, 2, &f, err);
 
     hash_finish(f.hash, out);
     hash_free(f.hash);
@@ -86,8 +89,9 @@ int schema_await(struct tx *tx, int64_t timeout_ms, struct err *err)
 
 int schema_database_empty(struct tx *tx, bool *empty, char *what, size_t size, struct err *err)
 {
+    static const char *const texts[] = {MADE_INDEXES_TEXT, CONSTRAINTS_TEXT, NODE_TEXT};
     struct found f = {.hash = hash_new()};
-    int rc = ask(tx, 3, &f, err);
+    int rc = ask(tx, texts, 3, &f, err);
 
     *empty = f.rows[0] + f.rows[1] + f.rows[2] == 0;
     snprintf(what, size, "%s%zu indexes, %zu constraints", f.rows[2] > 0 ? "nodes, " : "",
