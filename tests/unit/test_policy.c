@@ -466,7 +466,7 @@ static const struct {
     {"hops", "CREATE (a)", "-[:R]->(b)", "", "", "", 192, 193},
     {"hops of MATCH", "MATCH (a)", "-[:R]->(b)", "", "", " RETURN a", 47, 51},
     {"hops of MERGE", "CREATE (a) MERGE (a)", "-[:R]->(b)", "", "", "", 47, 51},
-    {"minus behind CREATE", "CREATE (a)-[:R]->(b) SET a.x = 1", "-1", "", "", "", 99, 101},
+    {"minus behind CREATE", "CREATE (a)-[:R]->(b) SET a.x = 1", "-1", "", "", "", 95, 101},
     {"lists subtracted behind create", "RETURN 1, create (a)", "-[1]", "", "", "", 40, 101},
     {"keywords as operands", "WITH 1 AS match RETURN match", "+match", "", "", "", 100, 101},
     {"case as operand", "WITH 1 AS case RETURN case", "-case", "", "", "", 33, 34},
