@@ -41,6 +41,41 @@ def test_topic_missing(topics, server_a, neo_a, db_sync):
     refused(db_sync(server_a, FAIL_TOPIC="nowhere"), 3, "topics create")
 
 
+def test_compacted_log(topics, server_a, neo_a, db_sync):
+    topics.create("compacted", cleanup_policy="compact")
+    before = state(neo_a)
+    refused(db_sync(server_a, COMMAND_TOPIC="compacted"), 5, "cleanup.policy is compact")
+    untouched(neo_a, before)
+
+
+def test_another_log(topics, server_a, neo_a, db_sync):
+    topics.commands(["CREATE (:A)"])
+    agent = db_sync(server_a)
+    applied(neo_a, topics)
+    assert agent.stop() == 0
+    neo_a.run("MATCH (a:A) DELETE a")
+    topics.create("other")
+    before = state(neo_a)
+    refused(db_sync(server_a, COMMAND_TOPIC="other"), 5, f"follows topic {topics.name('command')}", "one log")
+    untouched(neo_a, before)
+
+
+def test_replica_id_that_no_message_can_hold(server_a, topics, db_sync):
+    for name in ("x" * 201, "caf\udce9"):  # the last byte alone is no UTF-8
+        refused(db_sync(server_a, REPLICA_ID=name), 3, "REPLICA_ID", "UTF-8")
+
+
+def test_the_position_s_constraint_is_made_again(topics, server_a, neo_a, db_sync):
+    topics.commands(["CREATE (:A)"])
+    agent = db_sync(server_a)
+    applied(neo_a, topics)
+    assert agent.stop() == 0
+    neo_a.run("DROP CONSTRAINT `__db_sync_position`")
+    agent = db_sync(server_a)
+    agent.wait_event("position")
+    assert neo_a.run("SHOW CONSTRAINTS YIELD name WHERE name STARTS WITH '__db_sync' RETURN name")
+
+
 def test_data_and_no_position(topics, server_a, neo_a, db_sync):
     neo_a.run("CREATE (:Old {n: 1})")
     topics.commands(["CREATE (:New {n: 1})", "CREATE (:New {n: 2})"])
