@@ -56,6 +56,8 @@ static void make_plan(struct plan *plan, const struct options *o)
     add_setting(fail, "retention.ms", "-1");
     add_setting(fail, "max.message.bytes", plan->max_bytes);
     add_setting(status, "cleanup.policy", "compact");
+    /* Kafka compacts what is not the active segment: readers begin at the topic's start */
+    add_setting(status, "segment.bytes", "1048576");
     if (plan->replicas >= 3)
         add_setting(command, "min.insync.replicas", "2");
 }
