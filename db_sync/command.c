@@ -24,7 +24,7 @@ static bool is_minus_zero(const json_t *value)
 /* Walks parameters: refuses what cannot be carried, notes a minus zero. JSON depth is bounded. */
 static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
 {
-    const char *key;
+    json_t *map = (json_t *)(uintptr_t)value; /* jansson iterates over non-const ones only */
     const json_t *member;
     size_t i;
 
@@ -38,15 +38,14 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
         json_array_foreach (value, i, member)
             if (judge_value(member, minus_zero, err) < 0)
                 return -1;
-    if (json_is_object(value))
-        json_object_foreach ((json_t *)value, key, member) {
-            if (strlen(key) > NAME_MAX_BYTES)
-                return err_set(err, ERR_POISON, "command.name-too-long",
-                               "a name in \"params\" has %zu bytes; Neo4j takes at most %d",
-                               strlen(key), NAME_MAX_BYTES);
-            if (judge_value(member, minus_zero, err) < 0)
-                return -1;
-        }
+    for (void *at = json_object_iter(map); at != NULL; at = json_object_iter_next(map, at)) {
+        if (json_object_iter_key_len(at) > NAME_MAX_BYTES)
+            return err_set(err, ERR_POISON, "command.name-too-long",
+                           "a name in \"params\" has %zu bytes; Neo4j takes at most %d",
+                           json_object_iter_key_len(at), NAME_MAX_BYTES);
+        if (judge_value(json_object_iter_value(at), minus_zero, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
