@@ -162,6 +162,8 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
             a->chunk = AFTER_FAILURE;
         } else if (failed < k) {
             a->suspect = a->waiting[failed]->record.offset;
+        } else if (failed == k && a->waiting[k - 1]->ends_tx) {
+            a->suspect = a->waiting[k - 1]->record.offset; /* for the sake of the commit it ends */
         } else {
             a->chunk = k / 2; /* the commit failed, or nothing tells: bisect */
         }
@@ -180,8 +182,9 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
             return err_wrap(err,
                             "command at offset %" PRId64 " exceeds a limit of this replica even "
                             "alone, which is no verdict on it; raise the limit (Neo4j's memory or "
-                            "transaction time-out, TRANSACTION_TIMEOUT) and start again",
-                            first->record.offset);
+                            "transaction time-out, TRANSACTION_TIMEOUT) and start again, or pass "
+                            "it by with: db_sync skip %" PRId64,
+                            first->record.offset, first->record.offset);
         return err_wrap(err,
                         "command at offset %" PRId64 ": this Neo4j cannot do it and does not say "
                         "why, which is no verdict on it; its log may tell. Start again, or pass "

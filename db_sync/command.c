@@ -16,6 +16,9 @@
 #define STRING_MAX 19000000  /* Neo4j answers 500 to a string above 20,000,000 characters */
 #define NAME_MAX_BYTES 45000 /* and to a name in JSON above 50,000 */
 
+/* A parameter may be a name: DROP CONSTRAINT $name, CREATE (:$($label)). */
+static const char reserved[] = "__db_sync";
+
 static bool is_minus_zero(const json_t *value)
 {
     return json_is_real(value) && json_real_value(value) == 0 && signbit(json_real_value(value));
@@ -34,6 +37,11 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
         return err_set(err, ERR_POISON, "command.string-too-long",
                        "a parameter is a string of %zu bytes; Neo4j takes at most %d",
                        json_string_length(value), STRING_MAX);
+    if (json_string_length(value) >= sizeof reserved - 1 &&
+        memcmp(json_string_value(value), reserved, sizeof reserved - 1) == 0)
+        return err_set(err, ERR_POISON, "cypher.reserved-name",
+                       "names that begin with %s belong to the replication, also in a parameter",
+                       reserved);
     if (json_is_array(value))
         json_array_foreach (value, i, member)
             if (judge_value(member, minus_zero, err) < 0)
@@ -109,18 +117,6 @@ static int bind_own(const struct command *c, const json_t *root, const json_t *t
     return 0;
 }
 
-/* DROP CONSTRAINT $name: a name may come as a parameter. */
-static bool names_ours(const json_t *params)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach ((json_t *)params, key, value)
-        if (json_is_string(value) && strncmp(json_string_value(value), "__db_sync", 9) == 0)
-            return true;
-    return false;
-}
-
 /* The parameters as Neo4j gets them: *out is a new reference, NULL where there are none. */
 static int read_params(const struct command *c, const json_t *root, const json_t *object,
                        json_t **out, bool *minus_zero, struct err *err)
@@ -164,11 +160,6 @@ static int add_statement(struct command *c, const json_t *root, const json_t *ob
                        "as commands of their own");
     if (read_params(c, root, object, &params, &minus_zero, err) < 0)
         return -1;
-    if (facts.schema && names_ours(params)) {
-        json_decref(params);
-        return err_set(err, ERR_POISON, "cypher.reserved-name",
-                       "names that begin with __db_sync belong to the replication");
-    }
     c->schema = facts.schema;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;

@@ -11,7 +11,9 @@
 #include "base/stop.h"
 #include "neo4j/http.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static int run_command(const struct conf_args *args, struct options *options, struct err *err)
 {
@@ -54,6 +56,8 @@ int main(int argc, char **argv)
     } else if (outcome == CONF_SHOWN) {
         rc = 0;
     }
+    if (rc == 0 && fflush(stdout) != 0)
+        rc = err_set(&err, ERR_FATAL, "io", "standard output: %s", strerror(errno));
     if (rc < 0 && outcome == CONF_GO && args.command->bit == DB_SYNC_RUN)
         log_error(log_event("end"), log_err(&err));
     else if (rc < 0)

@@ -140,6 +140,19 @@ int options_check(const struct options *o, struct err *err)
     bool good = text != NULL && *replica != '\0' && strlen(replica) <= OPTIONS_REPLICA_MAX;
 
     json_decref(text);
+    if (strcmp(o->command_topic, o->fail_topic) == 0 ||
+        strcmp(o->command_topic, o->status_topic) == 0 ||
+        strcmp(o->fail_topic, o->status_topic) == 0)
+        return err_set(err, ERR_CONFIG, "config.topics",
+                       "COMMAND_TOPIC, FAIL_TOPIC and STATUS_TOPIC must be three topics: what is "
+                       "written to one of them would come back as a command");
+    if (o->notice_topic != NULL && (strcmp(o->notice_topic, o->command_topic) == 0 ||
+                                    strcmp(o->notice_topic, o->fail_topic) == 0 ||
+                                    strcmp(o->notice_topic, o->status_topic) == 0))
+        return err_set(err, ERR_CONFIG, "config.response-topic",
+                       "RESPONSE_TOPIC is %s, which is also the topic of commands, dead letters or "
+                       "statuses: notices need another one",
+                       o->notice_topic);
     if (good)
         return 0;
     return err_set(err, ERR_CONFIG, "config.replica-id",

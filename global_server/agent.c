@@ -132,20 +132,20 @@ static int first_contact(struct agent *a, struct err *why)
     return 0;
 }
 
-/* Somebody could not use the replica. If it is well now, those requests are only read again; else
- * others serve until it is. */
+/* A worker could not use the replica and gave requests up. Others serve until it is well, and if
+ * it is well already, the group is left all the same: what was given up comes back only with
+ * another claim, and Kafka refuses the offsets of a transaction that is still under way only to one
+ * who is no member of the new generation. Reading them again within one would answer twice. */
 static int on_ill(struct agent *a, const struct err *told, struct err *err)
 {
     struct err why = {0};
+    int rc = 0;
 
-    if (first_contact(a, &why) == 0) {
-        log_info(log_event("replica_recovered"), log_err(told));
-        atomic_store(&a->flight.rewind, true);
-        return 0;
-    }
     atomic_store(&a->flight.serve, false);
-    int rc = wait_until_well(a, &why, false, err);
-    /* What was given up comes back only with another claim: this one must have ended. */
+    if (first_contact(a, &why) == 0)
+        log_info(log_event("replica_recovered"), log_err(told));
+    else
+        rc = wait_until_well(a, &why, false, err);
     while (rc == 0 && atomic_load(&a->flight.claim) != 0)
         if (stop_wait(20))
             rc = stop_check(err);
@@ -161,14 +161,33 @@ static int look(struct agent *a, struct err *err)
 
     if (clock_mono_ms() - a->looked_ms < LOOK_MS)
         return 0;
-    if (replica_position(a->replica, &position, &why) < 0)
-        return why.class == ERR_STOPPING ? stop_check(err) : on_ill(a, &why, err);
+    if (replica_position(a->replica, &position, &why) < 0) {
+        if (why.class == ERR_STOPPING)
+            return stop_check(err);
+        struct err again = {0}; /* nobody gave anything up for it, if it was but a moment */
+        return first_contact(a, &again) == 0 ? 0 : on_ill(a, &why, err);
+    }
     flight_saw(&a->flight, position);
     a->looked_ms = clock_mono_ms();
     return 0;
 }
 
 /* ---- start ---- */
+
+/* Replies on one of them would be taken for something else, and answered without end. */
+static int check_response_topic(const struct server_conf *conf, struct err *err)
+{
+    const char *const others[] = {conf->request_topic, conf->command_topic, conf->fail_topic,
+                                  conf->status_topic};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(conf->response_topic, others[i]) == 0)
+            return err_set(err, ERR_CONFIG, "config.response-topic",
+                           "RESPONSE_TOPIC is %s, which is also the topic of requests, commands, "
+                           "dead letters or statuses: replies need one of their own",
+                           others[i]);
+    return 0;
+}
 
 static int check_topics(struct agent *a, struct topics *topics, struct err *err)
 {
@@ -227,7 +246,7 @@ static int contact_all(struct agent *a, struct err *err)
 {
     struct err ill = {0};
 
-    if (client_check(&a->kafka, err) < 0 ||
+    if (check_response_topic(a->conf, err) < 0 || client_check(&a->kafka, err) < 0 ||
         replica_open(&a->replica, &a->conf->setup, a->command_topic, err) < 0)
         return -1;
     if (first_contact(a, &ill) < 0 && ill.class == ERR_CONFIG) {

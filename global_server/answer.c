@@ -397,6 +397,17 @@ static void add_error(const struct answer *a, struct buf *out)
     buf_addc(out, '}');
 }
 
+size_t answer_error_bytes(const struct answer *a)
+{
+    struct buf text = {0};
+
+    if (a->is_error)
+        add_error(a, &text);
+    size_t bytes = text.len;
+    buf_fini(&text);
+    return bytes;
+}
+
 static int add_rows_message(struct answer *a, const struct answer_head *head, struct buf *out,
                             struct err *err)
 {

@@ -53,6 +53,9 @@ MUST_CHECK int answer_set_fields(struct answer *a, const json_t *fields, size_t 
                                  struct err *err);
 size_t answer_head_bytes(const struct answer_head *head);
 
+/* What the error of an answer takes in its message; 0: it is none. */
+size_t answer_error_bytes(const struct answer *a);
+
 /* row: array of Jolt values. ERR_POISON: over a limit, and which setting it is. ERR_FATAL: no room
  * in TMPDIR, or not Jolt. */
 MUST_CHECK int answer_add_row(struct answer *a, const json_t *row, struct err *err);

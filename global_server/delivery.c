@@ -25,6 +25,7 @@
 #define PAUSE_FIRST_MS 50
 #define PAUSE_CAP_MS 2000
 #define REBUILDS_MAX 5 /* producers that failed in a row */
+#define TURNS_MAX 2    /* an answer into an error, the error to RESPONSE_TOPIC */
 #define TOO_SLOW_MAX 2 /* transactions of one answer that Kafka ended for their age */
 
 /* The answer whose transaction was too slow, and how often. */
@@ -77,6 +78,8 @@ static enum txn_step send_job(struct delivery *d, struct job *job, struct err *e
     struct answer_head head;
     bool more;
 
+    if (job->mute)
+        return TXN_OK;
     job_head(job, d->conf.format, &head);
     answer_rewind(job->answer);
     for (;;) {
@@ -156,13 +159,22 @@ static enum txn_step attempt(struct delivery *d, struct job **jobs, size_t n, st
 
 /* ---- answers that cannot be sent ---- */
 
-static void turn_into_error(struct delivery *d, struct job *job, const char *code, const char *text)
+/* The error goes where the answer was to go, unless that is what was wrong. */
+static void turn_into_error(struct delivery *d, struct job *job, const struct err *why)
 {
     log_warn(log_event("reply_refused"), log_str("topic", job->request.to),
-             log_int("partition", job->partition), log_int("offset", job->offset),
-             log_str("code", code), log_str("why", text));
-    request_redirect(&job->request, d->conf.rules);
-    answer_set_error(job->answer, code, text);
+             log_int("partition", job->partition), log_int("offset", job->offset), log_err(why));
+    if (why->class != ERR_POISON)
+        request_redirect(&job->request, d->conf.rules);
+    answer_set_error(job->answer, why->code, why->text);
+}
+
+/* The last resort: the partition must not stand still for a reply that its topic can never take. */
+static void give_no_reply(struct job *job, const struct err *why)
+{
+    log_error(log_event("reply_impossible"), log_str("topic", job->request.to),
+              log_int("partition", job->partition), log_int("offset", job->offset), log_err(why));
+    job->mute = true;
 }
 
 bool delivery_gives_up(const struct delivery *d)
@@ -206,13 +218,22 @@ static int check_topic(struct delivery *d, struct job *job, struct err *err)
                        job->request.to);
     job->send_alone = topic.message_max_bytes < TXN_BATCH_BYTES + RECORD_OVERHEAD;
     job_head(job, d->conf.format, &head);
-    size_t bytes = answer_page_bytes(job->answer) + answer_head_bytes(&head) +
+    size_t page = answer_page_bytes(job->answer);
+    size_t bytes = page + answer_error_bytes(job->answer) + answer_head_bytes(&head) +
                    job->request.key_len + RECORD_OVERHEAD;
-    if (answer_page_bytes(job->answer) > 0 && (int64_t)bytes > topic.message_max_bytes)
+    int64_t most = topic.message_max_bytes < d->conf.txn.message_max_bytes
+                       ? topic.message_max_bytes
+                       : d->conf.txn.message_max_bytes;
+    if (page == 0 && (int64_t)bytes > most && job->request.body != NULL) {
+        json_decref(job->request.body); /* an error need not carry the request, as rows do */
+        job->request.body = NULL;
+        return check_topic(d, job, err);
+    }
+    if ((int64_t)bytes > most)
         return err_set(err, ERR_POISON, "reply.too-large",
                        "a reply message of about %zu bytes does not fit topic %s "
                        "(max.message.bytes is %" PRId64 "); ask with fewer page_rows",
-                       bytes, job->request.to, topic.message_max_bytes);
+                       bytes, job->request.to, most);
     return 0;
 }
 
@@ -220,15 +241,21 @@ static int check_topic(struct delivery *d, struct job *job, struct err *err)
  * is to be dropped: its claim ended, or the program, while its topic was not to be had. */
 static bool make_sendable(struct delivery *d, struct job *job)
 {
-    bool redirected = false;
+    unsigned turned = 0;
 
     for (unsigned tries = 0; delivery_counts(d, job); tries++) {
         struct err why = {0};
-        if (check_topic(d, job, &why) == 0)
+        if (job->mute || check_topic(d, job, &why) == 0)
             return true;
-        if (why.class != ERR_RETRY && !redirected) {
-            turn_into_error(d, job, why.code, why.text);
-            redirected = true;
+        if (why.class == ERR_POISON && turned == TURNS_MAX) {
+            give_no_reply(job, &why);
+            return true;
+        }
+        if (why.class != ERR_RETRY && turned < TURNS_MAX) {
+            if (turned++ > 0) /* not even the error */
+                request_redirect(&job->request, d->conf.rules);
+            else
+                turn_into_error(d, job, &why);
             continue;
         }
         if (tries == 3) /* Kafka, or RESPONSE_TOPIC, is away: told once */
@@ -256,10 +283,13 @@ static bool is_too_slow(const struct delivery *d, const struct job *job)
 
 static void refuse_slow(struct delivery *d, struct job *job)
 {
-    if (is_too_slow(d, job) && answer_bytes(job->answer) > 0)
-        turn_into_error(d, job, "reply.too-slow",
-                        "the reply could not be written within the server's TRANSACTION_TIMEOUT; "
-                        "use LIMIT");
+    struct err why = {0};
+
+    if (!is_too_slow(d, job) || answer_bytes(job->answer) == 0)
+        return;
+    err_set(&why, ERR_POISON, "reply.too-slow",
+            "the reply could not be written within the server's TRANSACTION_TIMEOUT; use LIMIT");
+    turn_into_error(d, job, &why);
 }
 
 /* ---- what to do with a step's outcome ---- */
@@ -364,7 +394,9 @@ static int replay_take(struct delivery *d, struct job *job, struct err *err)
             note_slow(d, job);
         refuse_slow(d, job);
         if (failures == 2)
-            turn_into_error(d, job, why.code, why.text);
+            turn_into_error(d, job, &why);
+        if (failures == 5)
+            give_no_reply(job, &why);
         if (tries == 5)
             log_error(log_event("reply_waits"), log_err(&why));
         if (!pause_before_retry(d, tries))

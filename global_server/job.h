@@ -43,6 +43,7 @@ struct job {
     int64_t age_ms;        /* of that; -1: unknown */
     char replica[REPLICA_SIZE];
     bool send_alone; /* its topic takes less than a batch of records */
+    bool mute;       /* not even an error fits its topic: settled without a reply */
 };
 
 /* Takes the record. */

@@ -9,7 +9,9 @@
 #include "global_server/options.h"
 #include "neo4j/http.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static int run(const struct server_conf *conf, const struct conf_args *args, bool *hung,
@@ -58,6 +60,8 @@ int main(int argc, char **argv)
         args.command = NULL;
         break;
     }
+    if (rc == 0 && fflush(stdout) != 0)
+        rc = err_set(&err, ERR_FATAL, "io", "standard output: %s", strerror(errno));
     tell_end(&args, rc, &err);
     code = rc < 0 ? err_exit_code(err.class) : 0;
     if (hung)

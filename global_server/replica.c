@@ -126,8 +126,16 @@ static int read_position(struct replica *r, char *name, int64_t *position, struc
 int replica_position(struct replica *r, int64_t *position, struct err *err)
 {
     char name[REPLICA_SIZE];
+    struct err why = {0};
 
-    return read_position(r, name, position, err);
+    if (read_position(r, name, position, &why) == 0)
+        return 0;
+    if (why.class == ERR_CONFIG && conf_secret_reload(&r->password)) {
+        tx_set_password(r->tx, r->password.value);
+        return read_position(r, name, position, err);
+    }
+    *err = why;
+    return -1;
 }
 
 int replica_probe(struct replica *r, char *name, int64_t *position, struct err *err)

@@ -70,16 +70,16 @@ static int read_names(struct request *r, const json_t *body, struct err *err)
 {
     const json_t *id, *key;
 
-    if (text_member(body, "id", REQUEST_ID_MAX, &id, err) < 0 ||
-        text_member(body, "with_key", REQUEST_KEY_MAX, &key, err) < 0)
-        return -1;
-    if (id != NULL)
+    /* One that is good counts though the other is not; the first error is told. */
+    int id_rc = text_member(body, "id", REQUEST_ID_MAX, &id, err);
+    int key_rc = text_member(body, "with_key", REQUEST_KEY_MAX, &key, err);
+    if (id_rc == 0 && id != NULL)
         set_text(&r->id, &r->id_len, json_string_value(id), json_string_length(id));
-    if (key != NULL)
+    if (key_rc == 0 && key != NULL)
         set_text(&r->key, &r->key_len, json_string_value(key), json_string_length(key));
-    else
+    else if (id_rc == 0 && key_rc == 0)
         set_text(&r->key, &r->key_len, r->id, r->id_len);
-    return 0;
+    return id_rc < 0 || key_rc < 0 ? -1 : 0;
 }
 
 /* Kafka's own rule: letters, digits, `.`, `_` and `-`, neither "." nor "..". */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LOOK_MS 50 /* between two looks at the position while somebody waits */
+#define ILL_MS 1000
 #define IDLE_MS 500
 
 struct waiter {
@@ -42,6 +43,7 @@ static void give_back(struct waiter *w, int64_t position)
 static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and the held jobs */
 {
     struct waiter *w = arg;
+    int64_t ill_until_ms = 0;
     bool closed = false;
 
     while (!closed) {
@@ -54,9 +56,14 @@ static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and 
         }
         if (w->count == 0)
             continue;
-        /* While Neo4j does not answer they wait on: their claim or their time will end. */
+        /* While Neo4j does not answer they wait on: their claim or their time will end. A refused
+         * login is asked for rarely, or Neo4j locks the user out. */
+        if (clock_mono_ms() < ill_until_ms)
+            continue;
         if (replica_position(w->replica, &position, &why) == 0)
             flight_saw(w->conf.flight, position);
+        else
+            ill_until_ms = clock_mono_ms() + ILL_MS;
         give_back(w, position);
     }
     for (size_t i = 0; i < w->count; i++)

@@ -218,13 +218,23 @@ static int check_offset(const struct job *job, struct err *err)
                    job->request.min_offset, position);
 }
 
+/* What was read counts: the replica may have been wiped or restored since others saw it. */
+static int check_read(const struct job *job, struct err *err)
+{
+    if (job->request.min_offset <= job->position)
+        return 0;
+    return err_set(err, ERR_POISON, "request.not-reached",
+                   "this replica has not reached min_offset %" PRId64 "; it is at %" PRId64,
+                   job->request.min_offset, job->position);
+}
+
 /* Asks until there is an answer, be it an error; false: given up. */
 static bool ask_until_answered(struct worker *w, struct job *job)
 {
     for (;;) {
         struct err why = {0};
         if (ask(w, job, &why) == 0) {
-            if (check_age(w, job, &why) < 0)
+            if (check_read(job, &why) < 0 || check_age(w, job, &why) < 0)
                 answer_error(job, &why);
             return true;
         }

@@ -105,11 +105,29 @@ void conf_show_help(const struct conf_program *program, const struct conf_comman
           out);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), n = strlen(end);
+
+    return len >= n && strcmp(text + len - n, end) == 0;
+}
+
+/* An address as it may be shown: a password that somebody put into it is masked. */
+static void show_text(const char *name, const char *text, FILE *out)
+{
+    const char *from = strstr(text, "://"), *at = strrchr(text, '@');
+
+    if (from != NULL && at != NULL && at > from)
+        fprintf(out, "%s=%.*s********%s\n", name, (int)(from + 3 - text), text, at);
+    else
+        fprintf(out, "%s=%s\n", name, text);
+}
+
 static void show_value(const struct conf_option *o, const void *at, FILE *out)
 {
     switch (o->type) {
     case CONF_TEXT:
-        fprintf(out, "%s=%s\n", o->name, *(char *const *)at != NULL ? *(char *const *)at : "");
+        show_text(o->name, *(char *const *)at != NULL ? *(char *const *)at : "", out);
         break;
     case CONF_SECRET: {
         const struct conf_secret *secret = at;
@@ -139,7 +157,8 @@ static void show_value(const struct conf_option *o, const void *at, FILE *out)
         const struct conf_pairs *pairs = at;
         for (size_t i = 0; i < pairs->count; i++) {
             const char *name = pairs->pairs[i].name;
-            bool secret = strstr(name, "password") != NULL || strstr(name, "secret") != NULL ||
+            bool secret = strstr(name, "password") != NULL || ends_with(name, "key") ||
+                          ends_with(name, "token") || strstr(name, "secret") != NULL ||
                           strstr(name, ".pem") != NULL || strstr(name, "jaas") != NULL ||
                           strstr(name, "sasl.oauthbearer.config") != NULL;
             fprintf(out, "--kafka %s=%s\n", name, secret ? "********" : pairs->pairs[i].value);

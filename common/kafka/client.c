@@ -17,6 +17,9 @@ static const struct kafka_setting defaults[] = {
     {"reconnect.backoff.max.ms", "2000"},
     {"topic.metadata.refresh.interval.ms", "30000"},
     {"log.connection.close", "false"},
+    /* else asking whether a topic is there makes it, on brokers that let it, without its settings
+     */
+    {"allow.auto.create.topics", "false"},
     /* librdkafka 2.0.2 waits this long for an answer, whatever time-out a call was given */
     {"socket.timeout.ms", "10000"},
     {NULL, NULL},

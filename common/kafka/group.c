@@ -115,8 +115,12 @@ static bool close_consumer(struct group *g)
 
     if (error != NULL)
         rd_kafka_error_destroy(error);
-    while (!rd_kafka_consumer_closed(g->rk) && clock_mono_ms() < deadline)
-        rd_kafka_queue_poll_callback(queue, 100);
+    /* Records that were on their way come out of it too; they are for the next owner. */
+    while (!rd_kafka_consumer_closed(g->rk) && clock_mono_ms() < deadline) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, 100);
+        if (message != NULL)
+            rd_kafka_message_destroy(message);
+    }
     rd_kafka_queue_destroy(queue);
     return rd_kafka_consumer_closed(g->rk);
 }

@@ -18,6 +18,8 @@
 #define TOPICS_MAX 256                /* names that are remembered */
 #define DEFAULT_MESSAGE_BYTES 1048588 /* Kafka's message.max.bytes */
 
+#define SOCKET_TIMEOUT_MS 10000 /* as of every handle */
+
 struct txn {
     struct kafka_health health; /* first: librdkafka's opaque points to it and so to all of this */
     rd_kafka_t *rk;
@@ -45,7 +47,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *a
 
 int txn_open(struct txn **out, const struct txn_conf *conf, struct err *err)
 {
-    char timeout[24], max_bytes[24], kbytes[24];
+    char timeout[24], max_bytes[24], kbytes[24], socket[24];
     const struct kafka_setting owned[] = {
         {"transactional.id", conf->transactional_id},
         {"transaction.timeout.ms", timeout},
@@ -56,12 +58,18 @@ int txn_open(struct txn **out, const struct txn_conf *conf, struct err *err)
         {"partitioner", "murmur2_random"},
         /* A transaction right after another is told to wait; 100 ms is librdkafka's default. */
         preset(conf->kafka, "retry.backoff.ms", "10"),
+        /* librdkafka wants it to be no longer than the transaction's time-out. */
+        preset(conf->kafka, "socket.timeout.ms", socket),
         {NULL, NULL}};
     struct txn *txn = mem_alloc(1, sizeof *txn);
 
     snprintf(timeout, sizeof timeout, "%" PRId64, conf->timeout_ms);
     snprintf(max_bytes, sizeof max_bytes, "%" PRId64, conf->message_max_bytes);
-    snprintf(kbytes, sizeof kbytes, "%" PRId64, conf->queue_bytes / 1024);
+    /* A record larger than the queue would never find room in it. */
+    int64_t least = 2 * conf->message_max_bytes, queue = conf->queue_bytes;
+    snprintf(kbytes, sizeof kbytes, "%" PRId64, (queue > least ? queue : least) / 1024);
+    snprintf(socket, sizeof socket, "%" PRId64,
+             conf->timeout_ms < SOCKET_TIMEOUT_MS ? conf->timeout_ms : SOCKET_TIMEOUT_MS);
     txn->id_setting = conf->id_setting;
     txn->id = mem_strdup(conf->transactional_id);
     txn->timeout_ms = conf->timeout_ms;

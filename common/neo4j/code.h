@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-/* The class of a code such as `Neo.ClientError.Statement.SyntaxError`; codes, never messages, are
- * compared. An unknown ClientError is the statement's fault, anything else unknown this server's.
- */
-enum err_class code_class(const char *code);
+/* The class of a code such as `Neo.ClientError.Statement.SyntaxError`. The message counts only
+ * where a server hides behind a code what is no fault of the statement; "" where there is none. An
+ * unknown ClientError is the statement's fault, anything else unknown this server's. */
+enum err_class code_class(const char *code, const char *message);
 
 /* True for a limit that an operator or the server's size sets: memory, time. What else is
  * ERR_SHRINK is a fault of the server that may pass. */

@@ -91,6 +91,11 @@ int endpoint_init(struct endpoint *e, const char *uri, const char *http_uri, str
     const char *rest;
 
     *e = (struct endpoint){0};
+    if (strchr(uri, '@') != NULL || (http_uri != NULL && strchr(http_uri, '@') != NULL))
+        return err_set(
+            err, ERR_CONFIG, "config.uri",
+            "NEO4J_URI or NEO4J_HTTP_URI holds a user or password (there is an @ in it): "
+            "give those as NEO4J_USER and NEO4J_PASS");
     if (http_uri != NULL)
         return from_http(e, http_uri, err);
     if (begins(uri, "http://", &rest) || begins(uri, "https://", &rest))

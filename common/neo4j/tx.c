@@ -176,7 +176,7 @@ static int judge(const struct answer *a, size_t n, long status, size_t *failed, 
     /* An HTTP error tells nothing about statements, though some may have run. */
     *failed = a->which && status == 200 ? a->done : TX_UNKNOWN_STMT;
     if (a->code[0] != '\0')
-        return err_set(err, code_class(a->code), a->code, "%s", a->message);
+        return err_set(err, code_class(a->code, a->message), a->code, "%s", a->message);
     if (status == 200 && a->complete && a->done == n)
         return 0;
     if (status == 200 && !a->complete)

@@ -65,6 +65,10 @@ static void messages_and_their_verdicts(void **state)
         {"{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE INDEX i FOR (a:A) ON "
          "(a.b)\"}]}",
          "command.mixed-schema"},
+        {"{\"command\":\"DROP CONSTRAINT $n\",\"params\":{\"n\":\"__db_sync_position\"}}",
+         "cypher.reserved-name"},
+        {"{\"command\":\"CREATE (:$($l))\",\"params\":{\"l\":[\"A\",\"__db_sync\"]}}",
+         "cypher.reserved-name"},
         {"{\"command\":\"SHOW USERS\"}", "cypher.show"},
         {"{\"command\":\"\"}", "cypher.empty"},
     };

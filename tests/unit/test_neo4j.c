@@ -14,33 +14,42 @@ static void every_code_has_its_class(void **state)
     static const struct {
         const char *code;
         enum err_class class;
+        const char *message;
     } cases[] = {
-        {"Neo.TransientError.Transaction.DeadlockDetected", ERR_RETRY},
-        {"Neo.TransientError.Database.DatabaseUnavailable", ERR_RETRY},
-        {"Neo.TransientError.General.MemoryPoolOutOfMemoryError", ERR_SHRINK},
-        {"Neo.ClientError.General.TransactionOutOfMemoryError", ERR_SHRINK},
-        {"Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration", ERR_SHRINK},
-        {"Neo.ClientError.Transaction.LockClientStopped", ERR_RETRY},
-        {"Neo.TransientError.Transaction.LockClientStopped", ERR_RETRY},
-        {"Neo.ClientError.Transaction.TransactionNotFound", ERR_RETRY},
-        {"Neo.ClientError.Security.Unauthorized", ERR_CONFIG},
-        {"Neo.ClientError.Security.AuthenticationRateLimit", ERR_RETRY},
-        {"Neo.ClientError.Database.DatabaseNotFound", ERR_CONFIG},
-        {"Neo.ClientError.Statement.SyntaxError", ERR_POISON},
-        {"Neo.ClientError.Schema.ConstraintValidationFailed", ERR_POISON},
-        {"Neo.ClientError.Procedure.ProcedureNotFound", ERR_POISON},
-        {"Neo.ClientError.Request.InvalidFormat", ERR_POISON},
-        {"Neo.DatabaseError.Schema.ConstraintCreationFailed", ERR_POISON},
-        {"Neo.DatabaseError.Statement.ExecutionFailed", ERR_POISON},
-        {"Neo.DatabaseError.Transaction.TransactionCommitFailed", ERR_UNKNOWN},
-        {"Neo.DatabaseError.General.UnknownError", ERR_SHRINK},
-        {"something else", ERR_SHRINK},
+        {"Neo.TransientError.Transaction.DeadlockDetected", ERR_RETRY, ""},
+        {"Neo.TransientError.Database.DatabaseUnavailable", ERR_RETRY, ""},
+        {"Neo.TransientError.General.MemoryPoolOutOfMemoryError", ERR_SHRINK, ""},
+        {"Neo.ClientError.General.TransactionOutOfMemoryError", ERR_SHRINK, ""},
+        {"Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration", ERR_SHRINK, ""},
+        {"Neo.ClientError.Transaction.LockClientStopped", ERR_RETRY, ""},
+        {"Neo.TransientError.Transaction.LockClientStopped", ERR_RETRY, ""},
+        {"Neo.ClientError.Transaction.TransactionNotFound", ERR_RETRY, ""},
+        {"Neo.ClientError.Security.Unauthorized", ERR_CONFIG, ""},
+        {"Neo.ClientError.Security.AuthenticationRateLimit", ERR_RETRY, ""},
+        {"Neo.ClientError.Database.DatabaseNotFound", ERR_CONFIG, ""},
+        {"Neo.ClientError.Statement.SyntaxError", ERR_POISON, ""},
+        {"Neo.ClientError.Schema.ConstraintValidationFailed", ERR_POISON, ""},
+        {"Neo.ClientError.Procedure.ProcedureNotFound", ERR_POISON, ""},
+        {"Neo.ClientError.Request.InvalidFormat", ERR_POISON, ""},
+        {"Neo.DatabaseError.Schema.ConstraintCreationFailed", ERR_POISON, ""},
+        {"Neo.DatabaseError.Statement.ExecutionFailed", ERR_POISON, ""},
+        {"Neo.DatabaseError.Transaction.TransactionCommitFailed", ERR_UNKNOWN, ""},
+        {"Neo.DatabaseError.General.UnknownError", ERR_SHRINK, ""},
+        {"Neo.ClientError.Request.Invalid", ERR_POISON, "Routing WRITE queries is not supported"},
+        {"Neo.ClientError.Request.Invalid", ERR_SHRINK,
+         "org.neo4j.memory.MemoryLimitExceededException: The allocation of an extra 2.0 MiB"},
+        {"Neo.DatabaseError.Statement.ExecutionFailed", ERR_SHRINK,
+         "The transaction has been terminated. Retry your operation in a new transaction"},
+        {"Neo.DatabaseError.Statement.ExecutionFailed", ERR_RETRY,
+         "Failed to upgrade shared lock to exclusive: x"},
+        {"something else", ERR_SHRINK, ""},
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
-        if (code_class(cases[i].code) != cases[i].class)
-            fail_msg("%s: %s", cases[i].code, err_class_name(code_class(cases[i].code)));
+        if (code_class(cases[i].code, cases[i].message) != cases[i].class)
+            fail_msg("%s: %s", cases[i].code,
+                     err_class_name(code_class(cases[i].code, cases[i].message)));
 }
 
 static void addresses(void **state)
@@ -57,6 +66,8 @@ static void addresses(void **state)
         {"bolt://db:9999", "http://db:8888", "http://db:8888", 0},
         {"bolt://db:9999", NULL, NULL, 0},
         {"bolt+s://db", NULL, NULL, 0},
+        {"bolt://neo4j:secret@db:7687", NULL, NULL, 0},
+        {"http://neo4j:secret@db", NULL, NULL, 0},
         {"db:7474", NULL, NULL, 0},
         {"http://user@db:7474", NULL, NULL, 0},
         {"bolt://user:pw@db", NULL, NULL, 0},

@@ -85,7 +85,8 @@ class Kafka(Server):
         write_whole(properties, self._properties())
         if (self.data / "meta.properties").exists():
             return
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # the letter: an id that begins with - would be taken for an option
+        cluster = "c" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         command = self.java_command(find_java("kafka"), fetch("kafka"), *self._log4j(),
                                     "kafka.tools.StorageTool", "format", "-t", cluster,
                                     "-c", str(properties), *self.format_args)
