@@ -17,6 +17,7 @@ import stack  # noqa: E402
 from kafka import Topics  # noqa: E402
 from neo import Neo  # noqa: E402
 from programs import Program  # noqa: E402
+from replica import applied  # noqa: E402
 
 SCALE = os.environ.get("TEST_SCALE", "ci")
 
@@ -132,3 +133,18 @@ def db_sync(programs, agent_env):
     """db_sync(server, replica, **env) runs one."""
     return lambda server, replica="a", args=("run",), **more: programs(
         "db_sync", args, agent_env(server, replica, **more))
+
+
+@pytest.fixture
+def global_server(programs, agent_env):
+    return lambda server, **more: programs("global_server", ["run"], agent_env(
+        server, "readers", INSTANCE_ID=more.pop("instance", "one"), **more))
+
+
+@pytest.fixture
+def replica(topics, server_a, neo_a, db_sync):
+    """A replica with some data and a db_sync."""
+    topics.commands([f"CREATE (:P {{n: {i}}})" for i in range(20)])
+    db_sync(server_a)
+    applied(neo_a, topics)
+    return server_a

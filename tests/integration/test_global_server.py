@@ -9,52 +9,8 @@ import pytest
 from conftest import scaled
 from neo import graph
 from programs import run
-from replica import applied
+from replies import check_one_reply_each, replies, wait_replies
 from wait import until
-
-
-@pytest.fixture
-def global_server(programs, agent_env):
-    return lambda server, **more: programs("global_server", ["run"], agent_env(
-        server, "readers", INSTANCE_ID=more.pop("instance", "one"), **more))
-
-
-@pytest.fixture
-def replica(topics, server_a, neo_a, db_sync):
-    """A replica with some data and a db_sync."""
-    topics.commands([f"CREATE (:P {{n: {i}}})" for i in range(20)])
-    db_sync(server_a)
-    applied(neo_a, topics)
-    return server_a
-
-
-def replies(topics, topic="response"):
-    """{id: [pages in order]} of all that a read_committed reader sees."""
-    pages = {}
-    for message in topics.read(topic):
-        body = json.loads(message.value())
-        pages.setdefault(body["id"], []).append(body)
-    return pages
-
-
-def complete(pages):
-    return bool(pages) and pages[-1]["last"]
-
-
-def wait_replies(topics, ids, topic="response", deadline_s=60):
-    def all_there():
-        found = replies(topics, topic)
-        return found if all(complete(found.get(i)) for i in ids) else None
-
-    return until(f"replies to {len(ids)} requests", all_there, deadline_s, 0.2)
-
-
-def check_one_reply_each(pages, ids):
-    """One complete reply: pages 0, 1, 2 … and a last one, no more."""
-    assert set(pages) == set(ids)
-    for i, found in pages.items():
-        assert [p["seq"] for p in found] == list(range(len(found))), (i, found)
-        assert [p["last"] for p in found] == [False] * (len(found) - 1) + [True], i
 
 
 def test_reply_with_offset_and_age(topics, replica, global_server):
