@@ -249,6 +249,24 @@ static int judge_call(struct judge *j)
     return 0;
 }
 
+/* Functions that run a text as a query of its own, behind which anything could hide. The name of a
+ * function needs its namespace; a property of a variable `apoc` looks the same. */
+static int judge_function(struct judge *j)
+{
+    static const char runs[] = "apoc.cypher.";
+    struct view ahead = j->view;
+    char name[128];
+
+    if (!j->request || !view_is_name(&j->view.now) || !view_is_op(&j->view.next, '.') ||
+        view_is_op(&j->view.last, '.'))
+        return 0;
+    if (read_procedure(&ahead, name, sizeof name) >= sizeof runs - 1 &&
+        strncasecmp(name, runs, sizeof runs - 1) == 0)
+        return refuse_now(j, "cypher.function",
+                          "functions that run another text are no part of a request");
+    return 0;
+}
+
 /* DETACH DELETE where DETACH cannot be a variable or label: not so in `WITH n AS detach DELETE n`,
  * `WHERE true = detach DELETE n`, `WHERE n:A|detach DELETE n`. */
 static bool is_detached(const struct judge *j)
@@ -289,6 +307,8 @@ static int judge_words(struct judge *j)
 
     if (is_use_clause(j))
         return refuse_now(j, "cypher.use", "the database is set by NEO4J_DATABASE; leave USE out");
+    if (judge_function(j) < 0)
+        return -1;
     if (word == KEYWORD_NONE)
         return 0;
     if (j->schema_call && (v->now.word.flags & KEYWORD_START) != 0 && view_is_word(v, word) &&
@@ -346,7 +366,7 @@ static bool is_zero(const struct judge *j, const struct view_item *item)
 }
 
 /* -0.0 and 0.0 are one key under a uniqueness constraint or two, depending on whether one
- * transaction holds both (cypher-batching.md, "minus zero"). */
+ * transaction holds both (seen on real servers). */
 static void judge_minus_zero(struct judge *j)
 {
     const struct view *v = &j->view;
