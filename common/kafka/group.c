@@ -242,12 +242,13 @@ enum group_event group_poll(struct group *g, int64_t wait_ms, struct record *rec
 {
     struct err why = {0};
     enum group_event event;
+    bool refused = g->pending != NULL && begin_claim(g, &why) < 0 && why.class != ERR_RETRY;
 
-    if (g->pending != NULL && begin_claim(g, &why) < 0 && why.class != ERR_RETRY) {
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(g->rk, (int)wait_ms);
+    if (message == NULL && refused) {
         *err = why;
         return GROUP_TROUBLE;
     }
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(g->rk, (int)wait_ms);
     if (message == NULL) {
         if (g->health.code == RD_KAFKA_RESP_ERR_NO_ERROR)
             return GROUP_NOTHING;
