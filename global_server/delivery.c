@@ -24,7 +24,7 @@
 #define RECORD_OVERHEAD 256           /* of a batch with one record (Kafka, record format v2) */
 #define PAUSE_FIRST_MS 50
 #define PAUSE_CAP_MS 2000
-#define REBUILDS_MAX 5 /* producers that failed in a row */
+#define FAILURES_MAX 5 /* of producers in a row, that Kafka being away does not explain */
 #define TURNS_MAX 2    /* an answer into an error, the error to RESPONSE_TOPIC */
 #define TOO_SLOW_MAX 2 /* transactions of one answer that Kafka ended for their age */
 
@@ -41,7 +41,7 @@ struct delivery {
     struct group_claim *claim; /* NULL: none */
     struct ledger *ledger;     /* of the claim */
     struct buf message;
-    unsigned rebuilds;
+    unsigned rebuilds, failures; /* producers in a row; failures: without an excuse */
     struct slow slow;
 };
 
@@ -144,7 +144,7 @@ static enum txn_step attempt(struct delivery *d, struct job **jobs, size_t n, st
         struct ledger *before = d->ledger;
         d->ledger = after;
         after = before;
-        d->rebuilds = 0;
+        d->rebuilds = d->failures = 0;
     }
     ledger_free(after);
     if (step != TXN_ABORT && step != TXN_LOST)
@@ -328,14 +328,17 @@ static int open_producer(struct delivery *d, struct err *err)
  * committed offsets say which. */
 static int rebuild(struct delivery *d, const struct err *why, struct err *err)
 {
-    if (++d->rebuilds > REBUILDS_MAX) {
+    d->failures += why->class != ERR_RETRY ? 1 : 0;
+    if (d->failures > FAILURES_MAX) {
         *err = *why;
-        return err_wrap(err, "%u producers failed in a row", d->rebuilds);
+        return err_wrap(err, "%u producers failed in a row", d->failures);
     }
     log_warn(log_event("kafka_producer_rebuilt"), log_err(why));
     delivery_forget_claim(d);
     txn_close(d->txn);
     d->txn = NULL;
+    if (d->rebuilds++ > 0 && !pause_before_retry(d, d->rebuilds))
+        return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Kafka did not answer");
     if (open_producer(d, err) < 0)
         return -1;
     atomic_store(&d->conf.flight->rewind, true);

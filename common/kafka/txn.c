@@ -114,7 +114,7 @@ static enum txn_step fenced(const struct txn *txn, struct err *err)
     int64_t age_ms = txn->begun_ms > 0 ? clock_mono_ms() - txn->begun_ms : 0;
 
     if (age_ms >= txn->timeout_ms) {
-        err_set(err, ERR_FENCED, "kafka.transaction-timeout",
+        err_set(err, ERR_RETRY, "kafka.transaction-timeout",
                 "a transaction of %" PRId64 " ms was ended by Kafka (limit %" PRId64 " ms)", age_ms,
                 txn->timeout_ms);
         return TXN_REBUILD;
