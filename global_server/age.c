@@ -20,6 +20,8 @@
 #define QUEUE_BYTES (512 << 10)
 #define TURN_MS 50
 #define RETRY_MS 2000
+#define CONFIRM_MS 500 /* between two questions to the broker while nothing comes */
+#define FRESH_MS 1000  /* a confirmed end is no older than now for so long */
 #define STOP_WAIT_MS 2000
 
 struct entry {
@@ -37,7 +39,8 @@ struct age {
     int64_t from, next; /* the window; from -1: nothing was asked or read yet */
     int64_t wanted;     /* highest offset that was asked for; -1: none */
     int64_t seek;       /* read from here on; -1: go on */
-    bool at_end;        /* everything up to now was read */
+    bool at_end;        /* everything up to end_ms was read */
+    int64_t end_ms;     /* monotonic */
     bool stopping, ended;
 };
 
@@ -72,7 +75,8 @@ static bool known(struct age *a, int64_t offset, int64_t *age_ms)
         *age_ms = age > 0 ? age : 0;
         return true;
     }
-    *age_ms = 0;
+    int64_t since_ms = clock_mono_ms() - a->end_ms; /* what came since would not be known */
+    *age_ms = since_ms > FRESH_MS ? since_ms : 0;
     return a->at_end;
 }
 
@@ -141,10 +145,12 @@ static void take_record(struct age *a, const struct record *record)
     pthread_mutex_unlock(&a->lock);
 }
 
-static void set_end(struct age *a, bool at_end)
+/* All that was there at since_ms was read. */
+static void set_end(struct age *a, int64_t since_ms)
 {
     pthread_mutex_lock(&a->lock);
-    a->at_end = at_end;
+    a->at_end = true;
+    a->end_ms = since_ms;
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
 }
@@ -173,11 +179,25 @@ static int seek_to(struct age *a, int64_t offset, struct err *err)
     return 0;
 }
 
+/* A broker that hangs is silent too. One that answers has no record for us that did not come. */
+static int on_silence(struct age *a, struct err *err)
+{
+    int64_t now = clock_mono_ms(), low, high;
+
+    if (a->at_end && now - a->end_ms < CONFIRM_MS)
+        return 0;
+    if (reader_watermarks(a->reader, &low, &high, err) < 0)
+        return -1;
+    set_end(a, now);
+    return 0;
+}
+
 /* One record or event. *live: the end was seen since the start, so silence means the end again
  * (librdkafka tells of it half a second late). */
 static int turn(struct age *a, bool *live, struct err *err)
 {
     struct record record;
+    int64_t begun_ms = clock_mono_ms();
 
     switch (reader_next(a->reader, TURN_MS, &record, err)) {
     case READER_RECORD:
@@ -186,12 +206,10 @@ static int turn(struct age *a, bool *live, struct err *err)
         return 0;
     case READER_END:
         *live = true;
-        set_end(a, true);
+        set_end(a, begun_ms);
         return 0;
     case READER_NOTHING:
-        if (*live)
-            set_end(a, true);
-        return 0;
+        return *live ? on_silence(a, err) : 0;
     case READER_OUTAGE: /* the log may be another one when it is back */
     case READER_FAILED:
         break;
