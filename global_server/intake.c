@@ -22,6 +22,7 @@
 struct source {
     int32_t partition;
     int64_t next_sequence;
+    int64_t committed;
     struct ledger_set skip; /* settled by a former owner, beyond its committed offset */
 };
 
@@ -51,6 +52,7 @@ static void on_claim(void *arg, struct group_claim *claim)
     for (size_t i = 0; i < claim->count; i++) {
         const struct group_partition *p = &claim->partitions[i];
         in->sources[i].partition = p->partition;
+        in->sources[i].committed = p->offset;
         ledger_set_read(&in->sources[i].skip, p->offset, p->metadata);
     }
     in->claim = claim->number;
@@ -83,6 +85,8 @@ static void take_record(struct intake *in, struct record *record)
 {
     struct source *source = in->claim != 0 ? find_source(in, record->partition) : NULL;
 
+    if (source != NULL && record->offset < source->committed)
+        source->skip.count = 0; /* the topic was made anew: what was settled was in another log */
     if (source == NULL || ledger_set_has(&source->skip, record->offset)) {
         record_fini(record);
         return;

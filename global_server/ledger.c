@@ -148,12 +148,23 @@ static void close_gap(struct partition *p)
     }
 }
 
+/* The topic was made anew: what former owners settled was in another log. */
+static void forget_former(struct partition *p)
+{
+    for (size_t i = p->beyond.count; i > 0; i--)
+        if (p->sequences[i - 1] < 0)
+            drop(p, i - 1);
+    p->committed = 0;
+}
+
 void ledger_settle(struct ledger *l, int32_t partition, int64_t sequence, int64_t offset)
 {
     struct partition *p = find(l, partition);
 
     assert(p != NULL && sequence >= p->next_sequence);
     p->changed = true;
+    if (offset < p->committed)
+        forget_former(p);
     if (sequence == p->next_sequence) { /* needs no place in the set */
         p->next_sequence++;
         p->committed = offset + 1;

@@ -59,6 +59,21 @@ static void a_new_owner_skips_what_was_settled(void **state)
     ledger_free(l);
 }
 
+static void a_topic_made_anew_forgets_the_old_one(void **state)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_set skip;
+
+    (void)state;
+    ledger_set_read(&skip, 10, "1;2,1,7");
+    ledger_add_partition(l, 0, 10, &skip);
+    ledger_settle(l, 0, 1, 4); /* offsets 3 and 4 of the new log */
+    commit_is(l, 0, "1;4");
+    ledger_settle(l, 0, 0, 3);
+    commit_is(l, 5, "");
+    ledger_free(l);
+}
+
 static void other_metadata_skips_nothing(void **state)
 {
     static const char *const texts[] = {"",
@@ -158,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_are_kept_as_metadata),
         cmocka_unit_test(a_new_owner_skips_what_was_settled),
+        cmocka_unit_test(a_topic_made_anew_forgets_the_old_one),
         cmocka_unit_test(other_metadata_skips_nothing),
         cmocka_unit_test(what_is_beyond_a_gap_is_bounded),
         cmocka_unit_test(random_orders_lose_and_repeat_nothing),
