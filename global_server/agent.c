@@ -70,7 +70,8 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
         .reply_topics = conf->reply_topics,
         .timeout_ms = conf->query_timeout_ms,
         .timeout_max_ms = conf->max_query_timeout_ms,
-        .page_rows = conf->page_rows};
+        .page_rows = conf->page_rows,
+        .keep_body = conf->reply_format == ANSWER_ROWS};
     a->limits = (struct answer_limits){.page_bytes = (size_t)conf->max_reply_bytes,
                                        .max_bytes = (size_t)conf->max_answer_bytes,
                                        .max_rows = conf->max_rows,

@@ -198,21 +198,13 @@ static int read_text(struct request *r, const json_t *body, struct err *err)
     return 0;
 }
 
-int request_read(struct request *out, const struct request_rules *rules,
-                 const struct request_source *source, struct err *err)
+static int read_body(struct request *out, const struct request_rules *rules, const json_t *body,
+                     struct err *err)
 {
     int64_t timeout_ms = rules->timeout_ms;
 
-    set_defaults(out, rules, source);
-    json_t *body = json_parse(source->value != NULL ? source->value : "", source->value_len, err);
-    if (body == NULL)
-        return -1;
-    out->body = body;
-    if (!json_is_object(body)) {
-        out->body = NULL;
-        json_decref(body);
+    if (!json_is_object(body))
         return err_set(err, ERR_POISON, "request.type", "a request must be a JSON object");
-    }
     if (read_names(out, body, err) < 0 || read_to(out, rules, body, err) < 0 ||
         int_member(body, "min_offset", 0, INT64_MAX, &out->min_offset, err) < 0 ||
         int_member(body, "max_age_ms", 0, INT64_MAX, &out->max_age_ms, err) < 0 ||
@@ -222,6 +214,23 @@ int request_read(struct request *out, const struct request_rules *rules,
         return -1;
     out->timeout_ms = timeout_ms < rules->timeout_max_ms ? timeout_ms : rules->timeout_max_ms;
     return read_text(out, body, err);
+}
+
+int request_read(struct request *out, const struct request_rules *rules,
+                 const struct request_source *source, struct err *err)
+{
+    set_defaults(out, rules, source);
+    json_t *body = json_parse(source->value != NULL ? source->value : "", source->value_len, err);
+    if (body == NULL)
+        return -1;
+    int rc = read_body(out, rules, body, err);
+    if (rules->keep_body && json_is_object(body)) {
+        json_object_del(body, "result"); /* names of the reply's own */
+        json_object_del(body, "error");
+        out->body = json_incref(body);
+    }
+    json_decref(body);
+    return rc;
 }
 
 void request_fini(struct request *r)

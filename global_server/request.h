@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct request_rules {
                                  ending; NULL: RESPONSE_TOPIC alone */
     int64_t timeout_ms, timeout_max_ms;
     int64_t page_rows;
+    bool keep_body; /* replies carry the request: REPLY_FORMAT=row */
 };
 
 /* The record; key NULL: none. Borrowed during the call. */
@@ -40,8 +42,8 @@ struct request {
     size_t id_len;
     char *text; /* of the query, UTF-8; NULL when the request was refused */
     size_t text_len;
-    json_t *params;     /* an object, or NULL */
-    json_t *body;       /* the whole request, or NULL when it is no JSON object */
+    json_t *params; /* an object, or NULL */
+    json_t *body;   /* with keep_body: the request but for names that the reply gives; or NULL */
     int64_t min_offset; /* -1: none */
     int64_t max_age_ms; /* -1: none */
     int64_t timeout_ms;
