@@ -22,6 +22,20 @@ static bool is_numeric(const json_t *pages, size_t column)
     return some;
 }
 
+/* For the table, whose cells end at a NUL; the other control characters it escapes itself. */
+static void add_cell(struct buf *out, const json_t *value)
+{
+    struct buf text = {0};
+
+    jolt_text_add(&text, value);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] == '\0')
+            buf_adds(out, "\\x00");
+        else
+            buf_addc(out, text.data[i]);
+    buf_fini(&text);
+}
+
 static void add_row(struct table *table, const json_t *row)
 {
     struct buf text = {0};
@@ -31,7 +45,7 @@ static void add_row(struct table *table, const json_t *row)
     table_add_row(table);
     json_array_foreach (row, i, value) {
         buf_reset(&text);
-        jolt_text_add(&text, value);
+        add_cell(&text, value);
         table_set(table, i, buf_str(&text));
     }
     buf_fini(&text);
