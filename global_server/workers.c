@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "global_server/replica.h"
 #include "global_server/report.h"
+#include "global_server/suspects.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -21,17 +22,20 @@
 #define AGE_WAIT_MS 1000
 #define ANSWER_GRACE_MS 5000 /* Neo4j looks at a query's limit every 2 s; then its error comes */
 #define ATTEMPTS_MAX 5
-#define PAUSE_MS 100 /* before the second attempt; twice as long before each further one */
+#define OUTAGES_MAX 3 /* of Neo4j during one request */
+#define PAUSE_MS 100  /* before the second attempt; twice as long before each further one */
 
 struct worker {
     pthread_t thread;
     const struct workers_conf *conf;
+    struct suspects *suspects; /* of all workers */
     struct replica *replica;
     struct buf statements[2];
 };
 
 struct workers {
     struct workers_conf conf;
+    struct suspects *suspects;
     struct worker *workers;
     size_t count; /* that were started */
 };
@@ -137,6 +141,8 @@ static enum verdict judge(struct worker *w, struct job *job, struct err *why)
     if (stop_wait(pause_ms)) /* a server that goes down still answers a probe at first */
         return VERDICT_GIVE_UP;
     if (replica_probe(w->replica, name, &position, &ill) < 0) {
+        if (ill.class == ERR_RETRY || ill.class == ERR_UNKNOWN)
+            suspects_add(w->suspects, job->partition, job->offset);
         report_send(w->conf->reports, REPORT_ILL, &ill);
         return VERDICT_GIVE_UP;
     }
@@ -202,6 +208,8 @@ static bool hand_to_waiter(struct worker *w, struct job *job)
     if (job->request.min_offset <= atomic_load(&job->flight->position) ||
         clock_mono_ms() >= job->deadline_ms)
         return false;
+    log_debug(log_event("request_waits"), log_int("partition", job->partition),
+              log_int("offset", job->offset));
     if (queue_push_take(w->conf->waiting, job, 0, NULL) < 0)
         return true; /* closed: freed, which is as good as given up */
     return true;
@@ -216,6 +224,18 @@ static int check_offset(const struct job *job, struct err *err)
     return err_set(err, ERR_POISON, "request.not-reached",
                    "this replica has not reached min_offset %" PRId64 " in time; it is at %" PRId64,
                    job->request.min_offset, position);
+}
+
+static int check_suspect(const struct worker *w, const struct job *job, struct err *err)
+{
+    unsigned times = suspects_times(w->suspects, job->partition, job->offset);
+
+    if (times < OUTAGES_MAX)
+        return 0;
+    return err_set(err, ERR_POISON, "request.neo4j-lost",
+                   "Neo4j went away %u times while it worked on this request, which is not tried "
+                   "again here; ask for less at once, or look into Neo4j's log",
+                   times);
 }
 
 /* What was read counts: the replica may have been wiped or restored since others saw it. */
@@ -267,7 +287,7 @@ static void work_on_take(struct worker *w, struct job *job)
     }
     if (hand_to_waiter(w, job))
         return;
-    if (check_offset(job, &why) < 0)
+    if (check_offset(job, &why) < 0 || check_suspect(w, job, &why) < 0)
         answer_error(job, &why);
     else if (!ask_until_answered(w, job)) {
         log_debug(log_event("request_given_up"), log_int("partition", job->partition),
@@ -308,10 +328,12 @@ int workers_start(struct workers **out, const struct workers_conf *conf, struct 
     size_t wanted = (size_t)conf->conf->workers;
 
     ws->conf = *conf;
+    ws->suspects = suspects_new();
     ws->workers = mem_alloc(wanted, sizeof *ws->workers);
     for (; ws->count < wanted; ws->count++) {
         struct worker *w = &ws->workers[ws->count];
         w->conf = &ws->conf;
+        w->suspects = ws->suspects;
         replica_add_position(&w->statements[0], conf->command_topic);
         if (replica_open(&w->replica, &conf->conf->setup, conf->command_topic, err) < 0)
             break;
@@ -339,6 +361,7 @@ void workers_stop(struct workers *ws)
         pthread_join(ws->workers[i].thread, NULL);
         worker_fini(&ws->workers[i]);
     }
+    suspects_free(ws->suspects);
     free(ws->workers);
     free(ws);
 }
