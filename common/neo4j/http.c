@@ -32,6 +32,15 @@ void http_global_init(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* The part of a line that came so far. */
+static bool keep_part(struct http *http, const char *p, size_t len)
+{
+    size_t room = http->line.limit - http->line.len;
+
+    buf_add(&http->line, p, http->request->cut_lines && len > room ? room : len);
+    return buf_check(&http->line, "line of Neo4j's answer", http->err) == 0;
+}
+
 /* Gives whole lines on; returns false when the reader refused one. */
 static bool give_lines(struct http *http, const char *p, size_t len)
 {
@@ -42,8 +51,7 @@ static bool give_lines(struct http *http, const char *p, size_t len)
         size_t part = (size_t)(newline - p);
         int rc;
         if (http->line.len > 0) {
-            buf_add(&http->line, p, part);
-            if (buf_check(&http->line, "line of Neo4j's answer", http->err) < 0)
+            if (!keep_part(http, p, part))
                 return false;
             rc = r->on_line(r->arg, buf_str(&http->line), http->line.len, http->err);
             buf_reset(&http->line);
@@ -55,8 +63,7 @@ static bool give_lines(struct http *http, const char *p, size_t len)
         p += part + 1;
         len -= part + 1;
     }
-    buf_add(&http->line, p, len);
-    return buf_check(&http->line, "line of Neo4j's answer", http->err) == 0;
+    return keep_part(http, p, len);
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)

@@ -36,6 +36,7 @@ struct http_request {
     int64_t server_limit_ms; /* max-execution-time; 0: none. The server looks every 2 s */
     int64_t deadline_ms;     /* monotonic; 0: none. An answer that is later counts as lost */
     size_t line_limit;       /* longest line taken; 0: 64 MiB */
+    bool cut_lines;          /* of a longer one its beginning is given; else the request fails */
     http_line_fn on_line;
     http_bytes_fn on_bytes; /* instead of on_line, when set */
     void *arg;

@@ -225,6 +225,7 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
                                    .server_limit_ms = opts->server_limit_ms,
                                    .deadline_ms = opts->deadline_ms,
                                    .line_limit = opts->row_limit_bytes,
+                                   .cut_lines = opts->reader == NULL, /* rows are passed over */
                                    .on_line = on_line,
                                    .on_bytes = answer.which ? NULL : feed_outcome,
                                    .arg = answer.which ? (void *)&answer : &outcome};

@@ -38,7 +38,7 @@ struct tx_opts {
     bool read;               /* Access-Mode: READ: the server refuses writes */
     int64_t server_limit_ms; /* the server ends the transaction then; 0: never */
     int64_t deadline_ms;     /* monotonic; 0: none */
-    size_t row_limit_bytes;  /* a longer row fails the request; 0: 64 MiB */
+    size_t row_limit_bytes;  /* with a reader a longer row fails the request; 0: 64 MiB */
     bool which; /* on failure tell which statement it was: costs a third of the speed */
     const struct tx_reader *reader; /* NULL: rows are passed over */
 };

@@ -103,6 +103,17 @@ def test_poison_in_the_middle(topics, server_a, neo_a, db_sync):
     assert letters[2][2]["raw_base64"] == "/25vdCBqc29u"
 
 
+def test_rows_of_any_size_are_passed_over(topics, server_a, neo_a, db_sync):
+    """Also while the answer is read line by line, to find the command at fault beside them."""
+    topics.commands([*[f"CREATE (:Q {{n: {i}}})" for i in range(300)],  # batches grow
+                     "CREATE (:P {n: 1})", f"RETURN reduce(s = '{'x' * 17}', i IN range(1, 22) | s + s) AS s",
+                     "RETURN date('never') AS x", "CREATE (:P {n: 2})"])
+    agent = db_sync(server_a)
+    applied(neo_a, topics)
+    assert agent.alive and sorted(neo_a.one("MATCH (p:P) RETURN collect(p.n)")) == [1, 2]
+    assert [offset for offset, _, _ in topics.dead_letters()] == [302]
+
+
 def test_several_statements_are_one_transaction(topics, server_a, neo_a, db_sync):
     topics.produce("command", [
         {"commands": [{"command": "CREATE (:M {n: $n})", "params": {"n": 1}}, {"command": "MATCH (m:M) SET m.n = m.n + 1"}]},
