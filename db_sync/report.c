@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "kafka/producer.h"
+#include "ops/status.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -42,8 +42,7 @@ struct known {
 
 struct report {
     const struct options *options;
-    char *topic, *key;
-    struct producer *producer; /* of the thread; NULL until it is needed, and after a failure */
+    struct status_writer *writer; /* of the thread */
     pthread_t thread;
     bool running;
     pthread_mutex_t lock;
@@ -54,12 +53,11 @@ struct report {
 struct report *report_new(const struct options *options)
 {
     struct report *r = mem_alloc(1, sizeof *r);
-    struct buf key = {0};
+    char *topic = setup_topic(&options->setup, options->status_topic);
 
     r->options = options;
-    r->topic = setup_topic(&options->setup, options->status_topic);
-    buf_addf(&key, "%s/db_sync", options_replica(options));
-    r->key = buf_take(&key);
+    r->writer = status_writer_new(&options->setup, topic, options_replica(options), "db_sync");
+    free(topic);
     pthread_mutex_init(&r->lock, NULL);
     return r;
 }
@@ -142,46 +140,14 @@ static char *encode(const struct report *r, const struct known *k, const char *s
     return text;
 }
 
-static int open_producer(struct report *r, struct err *err)
-{
-    struct kafka_conf kafka = setup_kafka(&r->options->setup, "db_sync-status");
-    struct producer_conf conf = {
-        .kafka = &kafka, .message_max_bytes = 1000000, .timeout_ms = 60000};
-
-    return r->producer != NULL ? 0 : producer_open(&r->producer, &conf, err);
-}
-
 static void send_status(struct report *r, const struct known *k, const char *state,
                         const char *reason)
 {
-    struct err err = {0};
     char *text = encode(r, k, state, reason);
 
-    if (text == NULL)
-        return;
-    struct producer_record record = {.topic = r->topic,
-                                     .key = r->key,
-                                     .key_len = strlen(r->key),
-                                     .value = text,
-                                     .value_len = strlen(text)};
-    if (open_producer(r, &err) < 0 || producer_send(r->producer, &record, &err) < 0)
-        log_debug(log_event("status_not_sent"), log_err(&err));
+    if (text != NULL)
+        status_writer_send(r->writer, text);
     free(text);
-}
-
-/* A record that was given up makes librdkafka 2.0.2's idempotent producer doubtful: a new one. */
-static void serve_producer(struct report *r)
-{
-    struct producer_totals totals;
-
-    if (r->producer == NULL)
-        return;
-    producer_poll(r->producer);
-    producer_totals(r->producer, &totals);
-    if (totals.failed > 0) {
-        producer_close(r->producer);
-        r->producer = NULL;
-    }
 }
 
 static void *report_main(void *arg)
@@ -207,7 +173,7 @@ static void *report_main(void *arg)
             last_state = state;
             next_ms = now + r->options->status_interval_ms;
         }
-        serve_producer(r);
+        status_writer_serve(r->writer);
         nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000L}, NULL);
     }
 }
@@ -223,16 +189,12 @@ int report_start(struct report *r, struct err *err)
 static void send_last(struct report *r, const struct err *why)
 {
     bool halted = err_is_set(why) && why->class != ERR_STOPPING && why->class != ERR_FENCED;
-    struct err ignored = {0};
 
     /* Whoever took over tells how the replica stands. */
     if (why->class == ERR_FENCED)
         return;
     const char *state = !halted ? "stopped" : why->class == ERR_DIFFERS ? "diverged" : "halted";
     send_status(r, &r->known, state, halted ? why->text : NULL);
-    if (r->producer != NULL &&
-        producer_flush(r->producer, clock_mono_ms() + LAST_FLUSH_MS, &ignored) < 0)
-        log_debug(log_event("status_not_sent"), log_err(&ignored));
 }
 
 void report_free(struct report *r, const struct err *why)
@@ -246,10 +208,8 @@ void report_free(struct report *r, const struct err *why)
         pthread_join(r->thread, NULL);
         send_last(r, why);
     }
-    producer_close(r->producer);
+    status_writer_close(r->writer, LAST_FLUSH_MS);
     pthread_mutex_destroy(&r->lock);
-    free(r->topic);
-    free(r->key);
     free(r);
 }
 
