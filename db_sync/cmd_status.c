@@ -41,11 +41,13 @@ static int read_all(struct reader *reader, json_t *by_key, int64_t deadline_ms, 
     return 0;
 }
 
-static void add_number(struct table *table, size_t column, int64_t n)
+/* An empty cell where the program does not tell, or does not know. */
+static void add_number(struct table *table, size_t column, const json_t *status, const char *name)
 {
-    char text[24];
+    char text[24] = "";
 
-    snprintf(text, sizeof text, "%" PRId64, n);
+    if (json_member(status, name) != NULL)
+        snprintf(text, sizeof text, "%" PRId64, json_int(status, name, -1));
     table_set(table, column, text);
 }
 
@@ -74,9 +76,9 @@ static void show(const json_t *by_key, bool json)
         table_set(table, 0, json_text(status, "replica"));
         table_set(table, 1, json_text(status, "program"));
         table_set(table, 2, json_text(status, "state"));
-        add_number(table, 3, json_int(status, "offset", -1));
-        add_number(table, 4, json_int(status, "lag", -1));
-        add_number(table, 5, json_int(status, "age_ms", -1));
+        add_number(table, 3, status, "offset");
+        add_number(table, 4, status, "lag");
+        add_number(table, 5, status, "age_ms");
         table_set(table, 6, json_text(status, "server"));
         table_set(table, 7, json_text(status, "time"));
         table_set(table, 8, json_text(status, "reason"));

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "ops/status.h"
+#include "ops/status_writer.h"
 
 #include <pthread.h>
 #include <stdio.h>

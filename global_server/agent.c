@@ -10,6 +10,7 @@
 #include "global_server/intake.h"
 #include "global_server/replica.h"
 #include "global_server/report.h"
+#include "global_server/status.h"
 #include "global_server/waiter.h"
 #include "global_server/workers.h"
 #include "kafka/topics.h"
@@ -43,6 +44,7 @@ struct agent {
     struct waiter *waiter;
     struct workers *workers;
     struct intake *intake;
+    struct status *status;
     int64_t looked_ms; /* monotonic: at the replica, last */
     int64_t well_ms;   /* monotonic: end of the last outage; older reports are no news */
 };
@@ -113,11 +115,13 @@ static int wait_until_well(struct agent *a, const struct err *first, bool at_sta
             *err = why;
             return -1;
         }
+        status_waits(a->status, &why);
         if (stop_wait(backoff_next_ms(&backoff, hash_random())))
             return stop_check(err);
         err_clear(&why);
     } while (replica_probe(a->replica, a->seen_name, &position, &why) < 0);
     flight_saw(&a->flight, position);
+    status_waits(a->status, NULL);
     log_info(log_event(not_ready ? "replica_ready" : "neo4j_up"),
              log_int("down_ms", clock_mono_ms() - since_ms), log_int("offset", position));
     return 0;
@@ -299,8 +303,15 @@ static int start_threads(struct agent *a, struct err *err)
                                  .reports = a->reports,
                                  .flight = &a->flight};
 
-    if (start_reply(a, err) < 0 || age_start(&a->age, &age, err) < 0 ||
-        waiter_start(&a->waiter, &waiter, err) < 0)
+    if (start_reply(a, err) < 0 || age_start(&a->age, &age, err) < 0)
+        return -1;
+    struct status_conf status = {.conf = a->conf,
+                                 .replica = a->replica_name,
+                                 .instance = a->instance_id,
+                                 .server = replica_server(a->replica),
+                                 .age = a->age,
+                                 .flight = &a->flight};
+    if (status_start(&a->status, &status, err) < 0 || waiter_start(&a->waiter, &waiter, err) < 0)
         return -1;
     struct workers_conf workers = {.conf = a->conf,
                                    .rules = &a->rules,
@@ -359,7 +370,7 @@ static int turn(struct agent *a, struct err *err)
 /* Against the stream, so that what is in flight is still committed: no more requests in; workers
  * end what they have in hand; replies are sent, by a member of the group; then the group is left.
  */
-static bool stop_all(struct agent *a)
+static bool stop_all(struct agent *a, const struct err *why)
 {
     bool ended;
 
@@ -371,6 +382,7 @@ static bool stop_all(struct agent *a)
     waiter_stop(a->waiter);
     intake_halt(a->intake);
     ended = reply_stop(a->reply);
+    status_stop(a->status, why);
     queue_close(a->reports);
     if (!ended)
         return false;
@@ -399,7 +411,7 @@ int agent_run(const struct server_conf *conf, bool *hung, struct err *err)
 out:
     /* stop_request makes every wait of the threads short, whatever the reason of the end is. */
     stop_request();
-    *hung = !stop_all(a);
+    *hung = !stop_all(a, err);
     if (*hung)
         return rc; /* threads still use what a owns */
     agent_fini(a);

@@ -19,7 +19,8 @@ struct server_conf {
     int64_t reply_format; /* enum answer_format */
     int64_t workers, max_in_flight, page_rows, max_rows;
     int64_t max_reply_bytes, max_answer_bytes;
-    int64_t query_timeout_ms, max_query_timeout_ms, transaction_timeout_ms, stop_timeout_ms;
+    int64_t query_timeout_ms, max_query_timeout_ms, transaction_timeout_ms, stop_timeout_ms,
+        status_interval_ms;
     /* ask */
     char *file, *params, *key;
     int64_t min_offset, max_age_ms, timeout_ms;

@@ -23,6 +23,7 @@ static const char POSITION_TEXT[] = "MATCH (p:`__db_sync` {topic: $t, partition:
 struct replica {
     const struct setup *setup;
     struct tx *tx;
+    struct tx_server server;     /* as last seen */
     struct conf_secret password; /* own copy: it may be read again */
     char *topic;
 };
@@ -58,6 +59,11 @@ void replica_close(struct replica *r)
 struct tx *replica_tx(struct replica *r)
 {
     return r->tx;
+}
+
+const char *replica_server(const struct replica *r)
+{
+    return r->server.version;
 }
 
 void replica_add_position(struct buf *out, const char *topic)
@@ -140,16 +146,15 @@ int replica_position(struct replica *r, int64_t *position, struct err *err)
 
 int replica_probe(struct replica *r, char *name, int64_t *position, struct err *err)
 {
-    struct tx_server server;
     struct err why = {0};
 
-    if (setup_tx_probe(r->setup, r->tx, &server, &why) < 0) {
+    if (setup_tx_probe(r->setup, r->tx, &r->server, &why) < 0) {
         if (why.class != ERR_CONFIG || !conf_secret_reload(&r->password)) {
             *err = why;
             return -1;
         }
         tx_set_password(r->tx, r->password.value);
-        if (setup_tx_probe(r->setup, r->tx, &server, err) < 0)
+        if (setup_tx_probe(r->setup, r->tx, &r->server, err) < 0)
             return -1;
     }
     return read_position(r, name, position, err);

@@ -17,6 +17,9 @@ MUST_CHECK int replica_open(struct replica **out, const struct setup *setup, con
 void replica_close(struct replica *r);
 struct tx *replica_tx(struct replica *r);
 
+/* Version of Neo4j at the last replica_probe; "" before. */
+const char *replica_server(const struct replica *r);
+
 /* Neo4j answers, login and database are right, and db_sync has made this database a replica:
  * fills name (REPLICA_SIZE bytes) and *position. -1: ERR_RETRY, ERR_CONFIG (login, database), or
  * ERR_GUARD "replica.none" or "replica.restoring": wait for db_sync. */

@@ -168,6 +168,29 @@ def test_neo4j_down_and_back(topics, replica, neo_a, global_server):
     assert all(pages[0]["rows"] == [[20]] for pages in found.values())
 
 
+def test_status(topics, kafka, server_a, neo_a, db_sync, global_server):
+    """Each state is told, with its reason, and shown beside db_sync's."""
+    server = global_server(server_a)
+    server.wait_event("replica_not_ready")
+    db_sync(server_a)
+    server.wait_event("start")
+    topics.commands(["CREATE (:P)"])
+    told = until("offset 1", lambda: (s := topics.status("a", "global_server")) and s["offset"] == 1 and s)
+    assert told["state"] == "serving" and told["instance"] == "one" and told["group"] == "readers" and told["age_ms"] == 0
+    server_a.kill()
+    down = until("an outage", lambda: (s := topics.status("a", "global_server"))["state"] == "waiting-neo4j" and s)
+    assert "refused" in down["reason"] or "connect" in down["reason"].lower(), down
+    server_a.start()
+    until("serving again", lambda: topics.status("a", "global_server")["state"] == "serving")
+    neo_a.run("MATCH (p:`__db_sync`) SET p.state = 'restoring'")
+    restoring = until("a restore", lambda: (s := topics.status("a", "global_server"))["state"] == "waiting-replica" and s)
+    assert "restored" in restoring["reason"]
+    assert server.stop() == 0
+    assert topics.status("a", "global_server")["state"] == "stopped"
+    shown = run("db_sync", ["status"], {"BROKERS": kafka.bootstrap, "B_TOPIC_PREFIX": topics.prefix}).stdout.splitlines()
+    assert any(line.split()[:3] == ["a", "global_server", "stopped"] for line in shown), shown
+
+
 def test_kafka_restarted(topics, kafka, replica, global_server):
     server = global_server(replica)
     server.wait_event("start")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ops/status.h"
+#include "ops/status_writer.h"
 
 #include "base/buf.h"
 #include "base/clock.h"

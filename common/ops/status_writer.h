@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CYPHERLOG_OPS_STATUS_H
-#define CYPHERLOG_OPS_STATUS_H
+#ifndef CYPHERLOG_OPS_STATUS_WRITER_H
+#define CYPHERLOG_OPS_STATUS_WRITER_H
 
-/* ops/status.h: the producer of a program's record on the status topic. Never fails: a status that
- * cannot be sent is logged (debug), and the next one tells more. Belongs to one thread. */
+/* ops/status_writer.h: the producer of a program's record on the status topic. Never fails: a
+ * status that cannot be sent is logged (debug), and the next one tells more. Belongs to one thread.
+ */
 
 #include "ops/setup.h"
 
