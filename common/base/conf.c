@@ -135,6 +135,24 @@ static int parse_enum(const struct conf_option *option, const char *text, int64_
                    option->min);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), n = strlen(end);
+
+    return len >= n && strcmp(text + len - n, end) == 0;
+}
+
+bool conf_pair_is_secret(const char *name)
+{
+    static const char *const parts[] = {"password", "secret", ".pem", "jaas",
+                                        "sasl.oauthbearer.config"};
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strstr(name, parts[i]) != NULL)
+            return true;
+    return ends_with(name, "key") || ends_with(name, "token");
+}
+
 void conf_pairs_add(struct conf_pairs *pairs, const char *name, const char *value)
 {
     pairs->pairs = mem_realloc(pairs->pairs, pairs->count + 1, sizeof *pairs->pairs);
@@ -151,9 +169,16 @@ static int parse_pair(const struct conf_option *option, const char *text, struct
         return err_set(err, ERR_USAGE, "option.value", "%s: \"%s\" is not name=value", option->name,
                        text);
     char *name = mem_strndup(text, (size_t)(equals - text));
-    conf_pairs_add(pairs, name, equals + 1);
+    int rc = 0;
+    if (conf_pair_is_secret(name))
+        rc = err_set(err, ERR_USAGE, "option.secret",
+                     "%s: process lists show flags, and %s is a secret; give it in the "
+                     "environment, as %s_… with _ for each dot",
+                     option->name, name, option->name);
+    else
+        conf_pairs_add(pairs, name, equals + 1);
     free(name);
-    return 0;
+    return rc;
 }
 
 static int set_value(const struct conf_option *option, const char *text, void *conf,

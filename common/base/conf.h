@@ -20,7 +20,8 @@ enum conf_type {
     CONF_BOOL,   /* bool: true/false, yes/no, 1/0, on/off; the flag alone means true */
     CONF_ENUM,   /* int64_t: index into the names in min ("error|warn,warning|info"); a comma
                     separates synonyms */
-    CONF_PAIRS,  /* struct conf_pairs: --kafka name=value, any number of times */
+    CONF_PAIRS,  /* struct conf_pairs: --kafka name=value, any number of times; secrets only from
+                    the environment */
 };
 
 enum {
@@ -90,6 +91,9 @@ void conf_fini(const struct conf_program *program, void *conf);
 /* Reads the secret's file again. True when its value changed. Keeps the old value when the file
  * cannot be read. */
 bool conf_secret_reload(struct conf_secret *secret);
+
+/* Is a librdkafka property of this name a secret? */
+bool conf_pair_is_secret(const char *name);
 
 /* Appends a copy. */
 void conf_pairs_add(struct conf_pairs *pairs, const char *name, const char *value);

@@ -105,13 +105,6 @@ void conf_show_help(const struct conf_program *program, const struct conf_comman
           out);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), n = strlen(end);
-
-    return len >= n && strcmp(text + len - n, end) == 0;
-}
-
 /* An address as it may be shown: a password that somebody put into it is masked. */
 static void show_text(const char *name, const char *text, FILE *out)
 {
@@ -156,12 +149,9 @@ static void show_value(const struct conf_option *o, const void *at, FILE *out)
     case CONF_PAIRS: {
         const struct conf_pairs *pairs = at;
         for (size_t i = 0; i < pairs->count; i++) {
-            const char *name = pairs->pairs[i].name;
-            bool secret = strstr(name, "password") != NULL || ends_with(name, "key") ||
-                          ends_with(name, "token") || strstr(name, "secret") != NULL ||
-                          strstr(name, ".pem") != NULL || strstr(name, "jaas") != NULL ||
-                          strstr(name, "sasl.oauthbearer.config") != NULL;
-            fprintf(out, "--kafka %s=%s\n", name, secret ? "********" : pairs->pairs[i].value);
+            const struct conf_pair *pair = &pairs->pairs[i];
+            fprintf(out, "--kafka %s=%s\n", pair->name,
+                    conf_pair_is_secret(pair->name) ? "********" : pair->value);
         }
         break;
     }

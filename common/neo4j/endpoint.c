@@ -11,6 +11,14 @@
 #define BOLT_PORT 7687
 #define HTTP_PORT 7474
 
+/* An address as errors may show it: without user and password, should somebody have put them in. */
+static const char *without_login(const char *uri)
+{
+    const char *at = strrchr(uri, '@');
+
+    return at != NULL ? at + 1 : uri;
+}
+
 static bool begins(const char *uri, const char *scheme, const char **rest)
 {
     size_t len = strlen(scheme);
@@ -35,13 +43,13 @@ static int split_address(const char *address, char **host, long *port, struct er
         *port = strtol(colon + 1, &end, 10);
         if (end != address + len || *port < 1 || *port > 65535)
             return err_set(err, ERR_CONFIG, "config.uri", "NEO4J_URI: \"%s\" has no valid port",
-                           address);
+                           without_login(address));
         len = (size_t)(colon - address);
     }
     if (len == 0 || memchr(address, '@', len) != NULL)
         return err_set(err, ERR_CONFIG, "config.uri",
                        "NEO4J_URI: \"%s\" must be a host and a port; the user goes into NEO4J_USER",
-                       address);
+                       without_login(address));
     *host = mem_strndup(address, len);
     return 0;
 }
@@ -53,11 +61,12 @@ static int from_http(struct endpoint *e, const char *uri, struct err *err)
 
     if (!begins(uri, "http://", &rest) && !begins(uri, "https://", &rest))
         return err_set(err, ERR_CONFIG, "config.uri",
-                       "NEO4J_HTTP_URI: \"%s\" must begin with http:// or https://", uri);
+                       "NEO4J_HTTP_URI: \"%s\" must begin with http:// or https://",
+                       without_login(uri));
     if (*rest == '\0' || strchr(rest, '@') != NULL)
         return err_set(err, ERR_CONFIG, "config.uri",
                        "\"%s\" must be a scheme, a host and a port; the user goes into NEO4J_USER",
-                       uri);
+                       without_login(uri));
     while (len > 0 && uri[len - 1] == '/')
         len--;
     e->http = mem_strndup(uri, len);
@@ -106,9 +115,10 @@ int endpoint_init(struct endpoint *e, const char *uri, const char *http_uri, str
         return err_set(err, ERR_CONFIG, "config.uri",
                        "NEO4J_URI: %s asks for TLS, which is https here; set "
                        "NEO4J_HTTP_URI=https://HOST:7473",
-                       uri);
+                       without_login(uri));
     return err_set(err, ERR_CONFIG, "config.uri",
-                   "NEO4J_URI: \"%s\" must begin with http://, https://, bolt:// or neo4j://", uri);
+                   "NEO4J_URI: \"%s\" must begin with http://, https://, bolt:// or neo4j://",
+                   without_login(uri));
 }
 
 void endpoint_fini(struct endpoint *e)

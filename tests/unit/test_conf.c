@@ -96,6 +96,8 @@ static void wrong_ones_name_option_value_and_range(void **state)
         {{"run", "--t-wait", "10 s", NULL}, NULL, NULL, ERR_USAGE, "10s"},
         {{"run", "--t-level", "loud", NULL}, NULL, NULL, ERR_USAGE, "none of"},
         {{"run", "--t-pair", "=x", NULL}, NULL, NULL, ERR_USAGE, "name=value"},
+        {{"run", "--t-pair", "a.password=s3cret", NULL}, NULL, NULL, ERR_USAGE, "environment"},
+        {{"run", "--t-pair", "a.key=s3cret", NULL}, NULL, NULL, ERR_USAGE, "a.key is a secret"},
         {{"run", "--nonsense", NULL}, NULL, NULL, ERR_USAGE, "--nonsense"},
         {{"run", "--t-count", NULL}, NULL, NULL, ERR_USAGE, "needs a value"},
         {{"run", "--t-secret", "x", NULL}, NULL, NULL, ERR_USAGE, "--t-secret"},
@@ -117,6 +119,8 @@ static void wrong_ones_name_option_value_and_range(void **state)
             fail_msg("case %zu was taken", i);
         if (err.class != cases[i].class || strstr(err.text, cases[i].says) == NULL)
             fail_msg("case %zu: %s: %s", i, err_class_name(err.class), err.text);
+        if (strstr(err.text, "s3cret") != NULL)
+            fail_msg("case %zu tells a secret: %s", i, err.text);
         conf_fini(&program, &s);
     }
     clean();

@@ -66,6 +66,10 @@ static void addresses(void **state)
         {"bolt://db:9999", "http://db:8888", "http://db:8888", 0},
         {"bolt://db:9999", NULL, NULL, 0},
         {"bolt+s://db", NULL, NULL, 0},
+        {"bolt+s://neo4j:secret@db", NULL, NULL, 0},
+        {"neo4j:secret@db:7474", NULL, NULL, 0},
+        {"bolt://neo4j:secret@db:x", NULL, NULL, 0},
+        {"bolt://db", "ftp://neo4j:secret@db", NULL, 0},
         {"bolt://neo4j:secret@db:7687", NULL, NULL, 0},
         {"http://neo4j:secret@db", NULL, NULL, 0},
         {"db:7474", NULL, NULL, 0},
@@ -84,6 +88,8 @@ static void addresses(void **state)
         int rc = endpoint_init(&e, cases[i].uri, cases[i].http_uri, &err);
         if ((rc == 0) != (cases[i].http != NULL) || (rc < 0 && err.class != ERR_CONFIG))
             fail_msg("%s: %d %s", cases[i].uri, rc, err.text);
+        if (strstr(err.text, "secret") != NULL)
+            fail_msg("%s: the password is told: %s", cases[i].uri, err.text);
         if (rc == 0 && (strcmp(e.http, cases[i].http) != 0 || e.bolt_port != cases[i].bolt_port))
             fail_msg("%s: %s", cases[i].uri, e.http);
         endpoint_fini(&e);
