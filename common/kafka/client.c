@@ -5,9 +5,12 @@
 #include "base/log.h"
 #include "base/stop.h"
 
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SCRAM_MENDED 0x02060100 /* librdkafka 2.6.1 */
 
 /* For every handle; a person may override these. */
 static const struct kafka_setting defaults[] = {
@@ -25,34 +28,39 @@ static const struct kafka_setting defaults[] = {
     {NULL, NULL},
 };
 
-/* Codes whose class differs from the default. */
+#define ASK_FOR_ACL "; the user at Kafka lacks an ACL: README, Security, lists them"
+#define CHECK_LOGIN "; check B_USERNAME and B_PASSWORD"
+
+/* Codes whose class differs from the default, and what a person must do. */
 static const struct {
     rd_kafka_resp_err_t code;
     enum err_class class;
+    const char *advice; /* NULL: none */
 } rows[] = {
-    {RD_KAFKA_RESP_ERR__AUTHENTICATION, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR__SSL, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR__INVALID_ARG, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR__FENCED, ERR_FENCED},
-    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, ERR_FENCED},
-    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, ERR_FENCED},
-    {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, ERR_FENCED},
-    {RD_KAFKA_RESP_ERR__FATAL, ERR_FATAL},
-    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERR_POISON},
-    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, ERR_POISON},
-    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_INVALID_CONFIG, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, ERR_CONFIG},
-    {RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, ERR_GUARD},
-    {RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ERR_GUARD},
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, ERR_CONFIG, CHECK_LOGIN},
+    {RD_KAFKA_RESP_ERR__SSL, ERR_CONFIG,
+     "; check KAFKA_SSL_CA_LOCATION, the names in BROKERS and the broker's certificate"},
+    {RD_KAFKA_RESP_ERR__INVALID_ARG, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, ERR_CONFIG, CHECK_LOGIN},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERR_CONFIG, ASK_FOR_ACL},
+    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, ERR_CONFIG, ASK_FOR_ACL},
+    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, ERR_CONFIG, ASK_FOR_ACL},
+    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, ERR_CONFIG, ASK_FOR_ACL},
+    {RD_KAFKA_RESP_ERR__FENCED, ERR_FENCED, NULL},
+    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, ERR_FENCED, NULL},
+    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, ERR_FENCED, NULL},
+    {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, ERR_FENCED, NULL},
+    {RD_KAFKA_RESP_ERR__FATAL, ERR_FATAL, NULL},
+    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERR_POISON, NULL},
+    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, ERR_POISON, NULL},
+    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR_INVALID_CONFIG, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, ERR_CONFIG, NULL},
+    {RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, ERR_GUARD, NULL},
+    {RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ERR_GUARD, NULL},
 };
 
 enum err_class client_class(rd_kafka_resp_err_t code)
@@ -70,13 +78,24 @@ static bool is_outage(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
+static const char *advice(rd_kafka_resp_err_t code)
+{
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < SCRAM_MENDED)
+        return CHECK_LOGIN ", and mind that this librdkafka is older than 2.6.1, whose SCRAM "
+                           "Kafka 4 refuses: README, Security";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].code == code && rows[i].advice != NULL)
+            return rows[i].advice;
+    return "";
+}
+
 int client_err_text(struct err *err, rd_kafka_resp_err_t code, const char *what, const char *text)
 {
     char name[80];
 
     snprintf(name, sizeof name, "kafka.%s", rd_kafka_err2name(code));
-    return err_set(err, client_class(code), name, "%s: %s", what,
-                   text != NULL && *text != '\0' ? text : rd_kafka_err2str(code));
+    return err_set(err, client_class(code), name, "%s: %s%s", what,
+                   text != NULL && *text != '\0' ? text : rd_kafka_err2str(code), advice(code));
 }
 
 int client_err(struct err *err, rd_kafka_resp_err_t code, const char *what)
@@ -96,7 +115,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         return;
     if (level <= 2)
         log_error(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
-    else if (level <= 3 && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0)
+    else if (level <= 3 && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0 &&
+             strcmp(facility, "SSLCERTVRFY") != 0)
         log_warn(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
     else
         log_debug(log_event("kafka_client"), log_str("facility", facility), log_str("text", text));
@@ -177,6 +197,23 @@ static int set_security(rd_kafka_conf_t *rk_conf, const struct kafka_conf *conf,
     return set_list(rk_conf, scram, err);
 }
 
+/* Librdkafka's own error does not tell an expired certificate from a strange one. Runs on any
+ * thread, for each certificate of the chain. The verdict stays OpenSSL's. */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *x509_error,
+                          int depth, const char *der, size_t size, char *why, size_t why_size,
+                          void *arg)
+{
+    struct kafka_health *health = arg;
+
+    (void)rk, (void)broker, (void)id, (void)depth, (void)der, (void)size;
+    if (*x509_error == X509_V_OK)
+        return 1;
+    if (health != NULL)
+        atomic_store(&health->refused_certificate, *x509_error);
+    snprintf(why, why_size, "%s", X509_verify_cert_error_string(*x509_error));
+    return 0;
+}
+
 /* Runs inside our polls. Lost connections are librdkafka's business until a wait of ours says so;
  * the first refusal is kept, since what follows it is only noise. */
 static void on_error(rd_kafka_t *rk, int code, const char *text, void *arg)
@@ -184,10 +221,17 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *arg)
     struct kafka_health *health = arg;
 
     (void)rk;
-    if (is_outage(health->code) || health->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        health->code = (rd_kafka_resp_err_t)code;
+    if (!is_outage(health->code) && health->code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    health->code = (rd_kafka_resp_err_t)code;
+    int refused = code == RD_KAFKA_RESP_ERR__SSL
+                      ? atomic_exchange(&health->refused_certificate, X509_V_OK)
+                      : X509_V_OK;
+    if (refused != X509_V_OK)
+        snprintf(health->text, sizeof health->text, "the broker's certificate is refused: %s",
+                 X509_verify_cert_error_string(refused));
+    else
         snprintf(health->text, sizeof health->text, "%s", text);
-    }
 }
 
 rd_kafka_conf_t *client_conf(const struct kafka_conf *conf, const struct kafka_setting *owned,
@@ -197,6 +241,7 @@ rd_kafka_conf_t *client_conf(const struct kafka_conf *conf, const struct kafka_s
 
     rd_kafka_conf_set_log_cb(rk_conf, on_log);
     rd_kafka_conf_set_error_cb(rk_conf, on_error);
+    rd_kafka_conf_set_ssl_cert_verify_cb(rk_conf, on_certificate);
     rd_kafka_conf_set_opaque(rk_conf, health);
     if (set(rk_conf, "bootstrap.servers", conf->brokers, err) < 0 ||
         set(rk_conf, "client.id", conf->client_id, err) < 0 ||

@@ -30,7 +30,8 @@ struct kafka_health {
     rd_kafka_resp_err_t code; /* 0: none */
     char text[256];
     atomic_bool moved; /* a fetch found no such topic, or another leader: set on any thread */
-    bool quiet;        /* debug lines of librdkafka are for us alone */
+    atomic_int refused_certificate; /* OpenSSL's reason, X509_V_ERR_…; 0: none: any thread */
+    bool quiet;                     /* debug lines of librdkafka are for us alone */
 };
 
 /* A configuration with ours, then the person's, then owned on top: to override one of owned is
@@ -44,7 +45,8 @@ MUST_CHECK rd_kafka_conf_t *client_conf(const struct kafka_conf *conf,
  * the environment (KAFKA_HOME) is logged and ignored. */
 MUST_CHECK int client_check(const struct kafka_conf *conf, struct err *err);
 
-/* Puts librdkafka's code into err, with its class; what: "command[0]", "topic fail". Always -1. */
+/* Puts librdkafka's code into err, with its class and, where a person must act, what to do; what:
+ * "command[0]", "topic fail". Always -1. */
 int client_err(struct err *err, rd_kafka_resp_err_t code, const char *what);
 
 /* The same with librdkafka's longer text. */

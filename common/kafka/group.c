@@ -233,7 +233,10 @@ static enum group_event on_error_message(struct group *g, const rd_kafka_message
         err->class = ERR_FATAL;
         return GROUP_FAILED;
     }
-    client_err_text(err, message->err, g->topic, rd_kafka_message_errstr(message));
+    client_err_text(err, message->err,
+                    message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ? g->conf.group_id
+                                                                                 : g->topic,
+                    rd_kafka_message_errstr(message));
     return GROUP_TROUBLE;
 }
 

@@ -34,7 +34,7 @@ void group_claim_free(struct group_claim *claim);
 struct group_conf {
     const struct kafka_conf *kafka;
     const char *topic;    /* full name; copied */
-    const char *group_id; /* copied */
+    const char *group_id; /* borrowed, must outlive the group */
     int64_t queue_bytes;  /* how much librdkafka may hold ready */
     /* Called inside group_poll, group_leave's polls and group_close, on the owner's thread. */
     void (*on_claim)(void *arg, struct group_claim *claim); /* takes it; records come after */

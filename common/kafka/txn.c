@@ -145,6 +145,8 @@ static enum txn_step judge(struct txn *txn, rd_kafka_error_t *error, const char 
     if (error == NULL)
         return TXN_OK;
     code = rd_kafka_error_code(error);
+    if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        what = txn->id; /* which an ACL must name */
     if (rd_kafka_error_is_fatal(error)) {
         char why[256];
         rd_kafka_resp_err_t cause = rd_kafka_fatal_error(txn->rk, why, sizeof why);
