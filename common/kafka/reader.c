@@ -6,8 +6,10 @@
 #include "kafka/reader.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "kafka/preset.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -20,9 +22,10 @@
 struct reader {
     rd_kafka_t *rk;
     struct kafka_health health;
-    char *topic, *brokers;
+    char *topic, *brokers, *group;
     bool consuming;            /* rd_kafka_poll_set_consumer was called */
     int64_t next_offset;       /* behind the last record that was given, or as assigned */
+    bool group_refused;        /* an ACL keeps us from the group, and so from committing */
     struct question *question; /* NULL, or one that is not answered yet */
 };
 
@@ -54,6 +57,9 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
                                           {"queued.max.messages.kbytes", kbytes},
                                           {"queued.min.messages", "20000"},
                                           {"fetch.message.max.bytes", fetch},
+                                          /* A commit waits that long for its coordinator (default
+                                           * 45 s), and the end of the program for the commit. */
+                                          preset(conf->kafka, "session.timeout.ms", "3000"),
                                           {NULL, NULL}};
     struct reader *r = mem_alloc(1, sizeof *r);
 
@@ -62,6 +68,7 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
              conf->queue_bytes < 1048576 ? conf->queue_bytes : 1048576);
     r->topic = mem_strdup(conf->topic);
     r->brokers = mem_strdup(conf->kafka->brokers);
+    r->group = mem_strdup(conf->group_id);
     rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &r->health, err);
     if (rk_conf != NULL && listen_for_moves(r, rk_conf, err) < 0) {
         rd_kafka_conf_destroy(rk_conf);
@@ -161,6 +168,7 @@ void reader_close(struct reader *r)
     }
     free(r->topic);
     free(r->brokers);
+    free(r->group);
     free(r);
 }
 
@@ -249,7 +257,10 @@ static enum reader_event on_error_message(struct reader *r, const rd_kafka_messa
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         break; /* perhaps it comes back; what comes then is checked */
-    default:   /* an authorization that was taken away may be given back */
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        r->group_refused = true; /* reading needs no group */
+        return READER_NOTHING;
+    default: /* an authorization that was taken away may be given back */
         break;
     }
     client_err_text(err, message->err, r->topic, text);
@@ -352,6 +363,11 @@ void reader_commit(struct reader *r, int64_t next_offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
+    if (r->group_refused)
+        log_warn(log_event("group_refused"), log_str("group", r->group),
+                 log_str("why", "lag tools will not see this replica: its user at Kafka may not "
+                                "Read the group (ACL)"));
+    r->group_refused = false; /* told once; librdkafka asks for the group again by itself */
     rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = next_offset;
     rd_kafka_commit(r->rk, list, 1);
     rd_kafka_topic_partition_list_destroy(list);

@@ -153,8 +153,9 @@ enum tail_event tail_next(struct tail *t, int64_t wait_ms, struct record *record
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         advance(t, message->partition, message->offset);
-    } else if (client_class(message->err) == ERR_CONFIG ||
-               client_class(message->err) == ERR_GUARD) {
+    } else if (message->err != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && /* not used */
+               (client_class(message->err) == ERR_CONFIG ||
+                client_class(message->err) == ERR_GUARD)) {
         client_err_text(err, message->err, t->topic, rd_kafka_message_errstr(message));
         event = TAIL_FAILED;
     }
