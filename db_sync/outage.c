@@ -44,11 +44,17 @@ int outage_wait(struct outage *o, const struct err *why, struct err *err)
         o->refused = true;
     }
     report_neo4j_down(o->report, why->text);
-    if (stop_wait(backoff_next_ms(&o->backoff, hash_random())))
-        return stop_check(err);
-    if (why->class == ERR_CONFIG && conf_secret_reload(&o->setup->neo4j_password))
-        tx_set_password(o->tx, o->setup->neo4j_password.value);
-    return 0;
+    struct conf_secret *password = &o->setup->neo4j_password;
+    bool changed;
+    if (setup_login_refused(why)) {
+        changed = setup_await_password(password);
+    } else {
+        stop_wait(backoff_next_ms(&o->backoff, hash_random()));
+        changed = conf_secret_reload(password); /* the user may be locked out for the old one */
+    }
+    if (changed)
+        tx_set_password(o->tx, password->value);
+    return stop_check(err);
 }
 
 int outage_again(struct outage *o, struct err *why, struct err *err)

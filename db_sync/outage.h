@@ -26,8 +26,8 @@ void outage_init(struct outage *o, struct setup *setup, struct tx *tx, struct re
  * start is over, a refused login or a missing database, which somebody may put right. */
 bool outage_heals(const struct outage *o, const struct err *why);
 
-/* Waits before the next try. 0; -1 with ERR_STOPPING when asked to stop. After a refused login
- * *_FILE is read again. */
+/* Waits before the next try: backoff, after a refused login until its *_FILE has changed (or
+ * SETUP_LOGIN_AGAIN_MS). 0; -1 with ERR_STOPPING when asked to stop. */
 MUST_CHECK int outage_wait(struct outage *o, const struct err *why, struct err *err);
 
 /* After a failed try of something that is no command, so that a limit it met is no verdict either:

@@ -116,7 +116,11 @@ static int wait_until_well(struct agent *a, const struct err *first, bool at_sta
             return -1;
         }
         status_waits(a->status, &why);
-        if (stop_wait(backoff_next_ms(&backoff, hash_random())))
+        if (setup_login_refused(&why))
+            replica_await_password(a->replica);
+        else
+            stop_wait(backoff_next_ms(&backoff, hash_random()));
+        if (stop_requested())
             return stop_check(err);
         err_clear(&why);
     } while (replica_probe(a->replica, a->seen_name, &position, &why) < 0);

@@ -66,6 +66,18 @@ const char *replica_server(const struct replica *r)
     return r->server.version;
 }
 
+void replica_refresh(struct replica *r)
+{
+    if (conf_secret_reload(&r->password))
+        tx_set_password(r->tx, r->password.value);
+}
+
+void replica_await_password(struct replica *r)
+{
+    if (setup_await_password(&r->password))
+        tx_set_password(r->tx, r->password.value);
+}
+
 void replica_add_position(struct buf *out, const char *topic)
 {
     json_t *params = json_pack("{s:s}", "t", topic);
@@ -146,16 +158,8 @@ int replica_position(struct replica *r, int64_t *position, struct err *err)
 
 int replica_probe(struct replica *r, char *name, int64_t *position, struct err *err)
 {
-    struct err why = {0};
-
-    if (setup_tx_probe(r->setup, r->tx, &r->server, &why) < 0) {
-        if (why.class != ERR_CONFIG || !conf_secret_reload(&r->password)) {
-            *err = why;
-            return -1;
-        }
-        tx_set_password(r->tx, r->password.value);
-        if (setup_tx_probe(r->setup, r->tx, &r->server, err) < 0)
-            return -1;
-    }
+    replica_refresh(r);
+    if (setup_tx_probe(r->setup, r->tx, &r->server, err) < 0)
+        return -1;
     return read_position(r, name, position, err);
 }

@@ -10,8 +10,7 @@
 
 struct replica; /* opaque; belongs to one thread */
 
-/* topic: full name of the command topic. Borrows setup; keeps a copy of the password, which it
- * reads again from its file when Neo4j refuses it. */
+/* topic: full name of the command topic. Borrows setup; keeps a copy of the password. */
 MUST_CHECK int replica_open(struct replica **out, const struct setup *setup, const char *topic,
                             struct err *err);
 void replica_close(struct replica *r);
@@ -20,9 +19,17 @@ struct tx *replica_tx(struct replica *r);
 /* Version of Neo4j at the last replica_probe; "" before. */
 const char *replica_server(const struct replica *r);
 
-/* Neo4j answers, login and database are right, and db_sync has made this database a replica:
- * fills name (REPLICA_SIZE bytes) and *position. -1: ERR_RETRY, ERR_CONFIG (login, database), or
- * ERR_GUARD "replica.none" or "replica.restoring": wait for db_sync. */
+/* Reads the password's file again. Whoever has a replica does so at each new claim, which is what
+ * follows an outage: else each thread would try the old password, and three lock the user out. */
+void replica_refresh(struct replica *r);
+
+/* Waits as setup_await_password does, and takes what came. */
+void replica_await_password(struct replica *r);
+
+/* Reads the password's file again. Neo4j answers, login and database are right, and db_sync has
+ * made this database a replica: fills name (REPLICA_SIZE bytes) and *position. -1: ERR_RETRY,
+ * ERR_CONFIG (login, database), or ERR_GUARD "replica.none" or "replica.restoring": wait for
+ * db_sync. */
 MUST_CHECK int replica_probe(struct replica *r, char *name, int64_t *position, struct err *err);
 
 /* Reads the position alone, within a second. */

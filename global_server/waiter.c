@@ -17,6 +17,7 @@ struct waiter {
     pthread_t thread;
     struct waiter_conf conf;
     struct replica *replica;
+    int64_t claim; /* at the last look */
     struct job **held;
     size_t count;
 };
@@ -48,7 +49,7 @@ static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and 
 
     while (!closed) {
         struct err why = {0};
-        int64_t position = -1;
+        int64_t position = -1, claim = atomic_load(&w->conf.flight->claim);
         struct job *job = queue_pop(w->conf.waiting, w->count > 0 ? LOOK_MS : IDLE_MS, &closed);
         if (job != NULL) {
             w->held = mem_realloc(w->held, w->count + 1, sizeof(struct job *));
@@ -56,14 +57,20 @@ static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and 
         }
         if (w->count == 0)
             continue;
+        if (claim != w->claim) {
+            replica_refresh(w->replica);
+            ill_until_ms = 0;
+        }
+        w->claim = claim;
         /* While Neo4j does not answer they wait on: their claim or their time will end. A refused
          * login is asked for rarely, or Neo4j locks the user out. */
-        if (clock_mono_ms() < ill_until_ms)
-            continue;
-        if (replica_position(w->replica, &position, &why) == 0)
-            flight_saw(w->conf.flight, position);
-        else
-            ill_until_ms = clock_mono_ms() + ILL_MS;
+        if (clock_mono_ms() >= ill_until_ms) {
+            if (replica_position(w->replica, &position, &why) == 0)
+                flight_saw(w->conf.flight, position);
+            else
+                ill_until_ms =
+                    clock_mono_ms() + (setup_login_refused(&why) ? SETUP_LOGIN_AGAIN_MS : ILL_MS);
+        }
         give_back(w, position);
     }
     for (size_t i = 0; i < w->count; i++)

@@ -30,6 +30,7 @@ struct worker {
     const struct workers_conf *conf;
     struct suspects *suspects; /* of all workers */
     struct replica *replica;
+    int64_t claim; /* of the job before */
     struct buf statements[2];
 };
 
@@ -285,6 +286,9 @@ static void work_on_take(struct worker *w, struct job *job)
         reply_send_take(w->conf->reply, job);
         return;
     }
+    if (job->claim != w->claim)
+        replica_refresh(w->replica);
+    w->claim = job->claim;
     if (hand_to_waiter(w, job))
         return;
     if (check_offset(job, &why) < 0 || check_suspect(w, job, &why) < 0)

@@ -3,8 +3,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/stop.h"
+
+#include <string.h>
 
 #define PROBE_TIMEOUT_MS 10000
+#define FILE_LOOK_MS 500 /* between two looks at a secret's file */
 
 struct kafka_conf setup_kafka(const struct setup *setup, const char *client_id)
 {
@@ -78,4 +82,21 @@ int setup_tx_probe(const struct setup *setup, struct tx *tx, struct tx_server *s
     }
     json_decref(row);
     return 0;
+}
+
+bool setup_login_refused(const struct err *why)
+{
+    return strcmp(why->code, "Neo.ClientError.Security.Unauthorized") == 0 ||
+           strcmp(why->code, "neo4j.login") == 0;
+}
+
+bool setup_await_password(struct conf_secret *secret)
+{
+    int64_t deadline = clock_mono_ms() + SETUP_LOGIN_AGAIN_MS;
+
+    do {
+        if (conf_secret_reload(secret))
+            return true;
+    } while (!stop_wait(FILE_LOOK_MS) && clock_mono_ms() < deadline);
+    return false;
 }

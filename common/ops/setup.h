@@ -81,4 +81,15 @@ MUST_CHECK int setup_tx_open(const struct setup *setup, struct tx **out, struct 
 MUST_CHECK int setup_tx_probe(const struct setup *setup, struct tx *tx, struct tx_server *server,
                               struct err *err);
 
+/* Did Neo4j refuse user or password? */
+bool setup_login_refused(const struct err *why);
+
+/* A login that was refused is not tried again at once: after three Neo4j locks the user out, other
+ * programs and people too, and each further one does it anew. Waits until the secret's file holds
+ * another password: true, and the secret has it. False after SETUP_LOGIN_AGAIN_MS, since the
+ * server's side may have been put right; or at once when asked to stop. */
+bool setup_await_password(struct conf_secret *secret);
+
+#define SETUP_LOGIN_AGAIN_MS 30000
+
 #endif
