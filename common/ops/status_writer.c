@@ -17,6 +17,7 @@ struct status_writer {
     const struct setup *setup;
     char *topic, *key, *client_id;
     struct producer *producer; /* NULL until it is needed, and after a failure */
+    bool refused;              /* Kafka takes no status, which was told */
 };
 
 struct status_writer *status_writer_new(const struct setup *setup, const char *topic,
@@ -66,6 +67,12 @@ void status_writer_serve(struct status_writer *w)
     producer_poll(w->producer);
     producer_totals(w->producer, &totals);
     if (totals.failed > 0) {
+        struct err why = {0};
+        if (producer_flush(w->producer, clock_mono_ms(), &why) < 0 && why.class == ERR_CONFIG &&
+            !w->refused) {
+            log_warn(log_event("status_refused"), log_str("topic", w->topic), log_err(&why));
+            w->refused = true;
+        }
         producer_close(w->producer);
         w->producer = NULL;
     }
