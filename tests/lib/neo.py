@@ -19,7 +19,7 @@ class Neo:
     def __init__(self, uri, user, password, database="neo4j"):
         self.url = f"{uri}/db/{database}/tx/commit"
         self.session = requests.Session()
-        self.session.auth = (user, password)
+        self.session.auth = (user.encode(), password.encode())  # requests would take Latin-1
         self.session.trust_env = False
 
     def transaction(self, statements, timeout=120):
