@@ -54,7 +54,8 @@ static const struct conf_option rows[] = {
      "Take over a database that already has data and no position: its content is what the commands "
      "before this offset made (0: nothing of the log is in it)"},
     {"FILE", CONF_TEXT, AT(file), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
-     "Read commands from this file, one a line, as Cypher or as JSON; - is standard input"},
+     "Read commands from this file, one a line, as Cypher or as JSON; comments are passed over; - is "
+     "standard input. Of a file with a mistake nothing is sent"},
     {"KEY", CONF_TEXT, AT(key), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "with_key of the commands that do not bring one"},
     {"PARAMS", CONF_TEXT, AT(params), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cypher/line.h"
 #include "db_sync/command.h"
 #include "kafka/topics.h"
 
@@ -88,36 +89,58 @@ int sender_open(struct sender **out, const struct options *options, struct err *
     return -1;
 }
 
+/* Appends the message for a line that may be sent; nothing for blanks and comments. *key: for
+ * free(), on failure too. */
+static int read_line(const struct options *o, const char *line, size_t len, const json_t *params,
+                     struct buf *message, char **key, struct err *err)
+{
+    enum line_kind kind;
+
+    *key = NULL;
+    if (line_read(&line, &len, &kind, err) < 0)
+        return -1;
+    if (kind == LINE_NOTHING)
+        return 0;
+    if (!o->unchecked && kind == LINE_CYPHER && line_check_whole(line, len, err) < 0)
+        return -1;
+    if (sender_message(message, key, line, len, o->key, params, err) < 0)
+        return -1;
+    return o->unchecked
+               ? 0
+               : command_check(buf_str(message), message->len, (size_t)o->max_command_bytes, err);
+}
+
+int sender_check(const struct options *options, const char *line, size_t len, const json_t *params,
+                 bool *empty, struct err *err)
+{
+    struct buf message = {0};
+    char *key;
+    int rc = read_line(options, line, len, params, &message, &key, err);
+
+    *empty = message.len == 0;
+    buf_fini(&message);
+    free(key);
+    return rc;
+}
+
 int sender_send(struct sender *s, const char *line, size_t len, const json_t *params,
                 const struct producer_header *headers, struct err *err)
 {
     struct buf message = {0};
-    char *key = NULL;
-    int rc = -1;
+    char *key;
+    int rc = read_line(s->options, line, len, params, &message, &key, err);
 
-    while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
-        len--;
-    while (len > 0 && strchr(" \t", line[0]) != NULL) {
-        line++;
-        len--;
+    if (rc == 0 && message.len > 0) {
+        const struct producer_record record = {.topic = s->topic,
+                                               .key = key,
+                                               .key_len = key != NULL ? strlen(key) : 0,
+                                               .value = buf_str(&message),
+                                               .value_len = message.len,
+                                               .headers = headers};
+        rc = producer_send(s->producer, &record, err);
+        s->count += rc == 0;
+        producer_poll(s->producer);
     }
-    if (len == 0)
-        return 0;
-    if (sender_message(&message, &key, line, len, s->options->key, params, err) < 0)
-        goto out;
-    if (!s->options->unchecked && command_check(buf_str(&message), message.len,
-                                                (size_t)s->options->max_command_bytes, err) < 0)
-        goto out;
-    const struct producer_record record = {.topic = s->topic,
-                                           .key = key,
-                                           .key_len = key != NULL ? strlen(key) : 0,
-                                           .value = buf_str(&message),
-                                           .value_len = message.len,
-                                           .headers = headers};
-    rc = producer_send(s->producer, &record, err);
-    s->count += rc == 0;
-    producer_poll(s->producer);
-out:
     buf_fini(&message);
     free(key);
     return rc;

@@ -14,11 +14,17 @@ struct sender; /* opaque; one thread */
  * ERR_RETRY. */
 MUST_CHECK int sender_open(struct sender **out, const struct options *options, struct err *err);
 
-/* Queues one command, given as sender_message takes it; headers may be NULL. Unless --unchecked
- * what every db_sync would refuse is refused here. An empty line is passed over. ERR_POISON,
- * ERR_RETRY, ERR_STOPPING. */
+/* Queues one command, Cypher or a JSON object; headers may be NULL. What sender_check refuses is
+ * refused; a line of blanks and comments is passed over. ERR_USAGE, ERR_POISON, ERR_RETRY,
+ * ERR_STOPPING. */
 MUST_CHECK int sender_send(struct sender *s, const char *line, size_t len, const json_t *params,
                            const struct producer_header *headers, struct err *err);
+
+/* Judges a line without sending it: ERR_USAGE when it is no message and no Cypher text, ERR_POISON
+ * when every db_sync would refuse it. With --unchecked only what is no message. *empty: it has
+ * nothing to send. */
+MUST_CHECK int sender_check(const struct options *options, const char *line, size_t len,
+                            const json_t *params, bool *empty, struct err *err);
 
 /* How many were queued. */
 int64_t sender_count(const struct sender *s);
@@ -27,9 +33,10 @@ int64_t sender_count(const struct sender *s);
  * nothing). What was taken before a mistake is in the log: so it is said in any case. */
 MUST_CHECK int sender_finish(struct sender *s, struct err *err);
 
-/* Appends the message for one line of input: a JSON object as it stands, with_key added where it
- * lacks one and key is not NULL; Cypher wrapped into {"command",…}. *message_key is the record's
- * key, for free(), NULL when there is none. ERR_POISON: not valid. Pure. */
+/* Appends the message for one command without blanks around it: a JSON object as it stands,
+ * with_key added where it lacks one and key is not NULL; Cypher wrapped into {"command",…}.
+ * *message_key is the record's key, for free(), NULL when there is none. ERR_POISON: not valid.
+ * Pure. */
 MUST_CHECK int sender_message(struct buf *out, char **message_key, const char *line, size_t len,
                               const char *key, const json_t *params, struct err *err);
 

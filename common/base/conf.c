@@ -359,6 +359,15 @@ static int usage_error(const struct conf_program *program, const struct conf_com
                    program->name, command->name, word, program->name, command->name);
 }
 
+/* An empty setting is none; an empty switch is a variable of a script that was not set. */
+static int set_flag(const struct conf_option *option, const char *text, void *conf, struct err *err)
+{
+    if (option->type == CONF_TEXT && (option->flags & CONF_FLAG_ONLY) && *text == '\0')
+        return err_set(err, ERR_USAGE, "option.value", "%s is empty: give a value, or leave it out",
+                       option->name);
+    return set_value(option, text != NULL ? text : "true", conf, err);
+}
+
 static enum conf_outcome read_flags(const struct conf_program *program,
                                     const struct conf_command *command, int argc, char **argv,
                                     void *conf, bool *print, struct err *err)
@@ -382,8 +391,7 @@ static enum conf_outcome read_flags(const struct conf_program *program,
         } else if (c < FLAG_FIRST_OPTION) {
             usage_error(program, command, c, argv, err);
             outcome = CONF_FAILED;
-        } else if (set_value(&program->options[c - FLAG_FIRST_OPTION],
-                             optarg != NULL ? optarg : "true", conf, err) < 0) {
+        } else if (set_flag(&program->options[c - FLAG_FIRST_OPTION], optarg, conf, err) < 0) {
             outcome = CONF_FAILED;
         }
     }

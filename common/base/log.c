@@ -4,7 +4,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,8 +20,19 @@ static struct {
     struct log_overlay overlay;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .program = "", .level = LOG_LEVEL_INFO};
 
+/* A descriptor that whoever started us closed would go to the next connection, and what is meant
+ * for the terminal into it. Opened the wrong way round: reading or writing still says EBADF. */
+static void fill_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            abort(); /* the lowest free one is what open gives */
+}
+
 void log_init(const char *program, enum log_level level, enum log_format format)
 {
+    fill_descriptors();
     state.program = program;
     state.level = level;
     state.format = format;

@@ -21,7 +21,7 @@ struct log_field {
     const char *code; /* an error's: written as a field of its own after the text */
 };
 
-/* Before the first thread. program ("db_sync") stands in each JSON line. */
+/* Before the first thread, file and connection. program ("db_sync") stands in each JSON line. */
 void log_init(const char *program, enum log_level level, enum log_format format);
 
 bool log_enabled(enum log_level level);

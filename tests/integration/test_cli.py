@@ -53,6 +53,14 @@ def test_send_from_words_file_and_stdin(topics, env, server_a, neo_a, db_sync, t
     (["send", "SHOW USERS"], None, 1, "SHOW"),
     (["send", '{"command": 1}'], None, 1, "string"),
     (["send", "{broken"], None, 1, "JSON"),
+    (["send", "[1,2]"], None, 2, "no object"),
+    (["send", "null"], None, 2, "no object"),
+    (["send", "42"], None, 2, "no object"),
+    (["send", "-"], None, 2, "--file -"),
+    (["send", "CREATE (:A)", ""], None, 2, "command 2 is empty"),
+    (["send", "CREATE (:A)", "MATCH (a:A)"], None, 2, "command 2: no whole Cypher text"),
+    (["send", "--file", "", "RETURN 1"], None, 2, "FILE is empty"),
+    (["send"], "CREATE (:A)\nMATCH (a:A)\nSET a.x = 1\n", 2, "line 2: no whole Cypher text"),
     (["send", "--params", "[1]", "RETURN 1"], None, 2, "no JSON object"),
     (["send", "--file", "/nowhere", ], None, 2, "/nowhere"),
     (["send", "--file", "/nowhere", "RETURN 1"], None, 2, "--file"),
@@ -71,6 +79,41 @@ def test_wrong_ways(args, stdin, code, words, env):
     done = run("db_sync", args, env, stdin=stdin)
     assert done.returncode == code and words in done.stderr, (done.returncode, done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("text, words", [
+    ("CREATE (:A)\nCREATE (:B {\n  n: 1\n})\n", "line 2"),
+    ("CREATE (:A)\nMERGE (b:B)\n  ON CREATE SET b.n = 1\n", "line 3"),
+    ("CREATE (:A {n: 1})\nCREATE (:B {n: 'one\ntwo'})\n", "line 2"),
+    ("CREATE (:A)\nSHOW USERS\n", "line 2"),
+    ("CREATE (:A)\n[1]\n", "line 2"),
+])
+def test_nothing_of_a_file_with_a_mistake_is_sent(text, words, env, topics, tmp_path):
+    path = tmp_path / "commands"
+    path.write_text(text)
+    done = run("db_sync", ["send", "--file", str(path)], env)
+    assert done.returncode in (1, 2) and f"nothing was sent: {words}" in done.stderr, (done.returncode, done.stderr)
+    with open(path) as f:
+        done = subprocess.run([BIN / "db_sync", "send"], env=dict(os.environ, **env), stdin=f, capture_output=True, text=True)
+    assert f"nothing was sent: {words}" in done.stderr
+    assert topics.end("command") == 0
+
+
+def test_files_as_editors_write_them(topics, env, tmp_path):
+    """Byte order mark, line ends of Windows, comments, no line end at the end."""
+    path = tmp_path / "commands"
+    path.write_bytes(b"\xef\xbb\xbf// made by hand\r\nCREATE (:A);\r\n\r\n/* more */\r\n{\"command\": \"CREATE\\n(:B)\"}\r\nCREATE (:C) // c")
+    done = run("db_sync", ["send", "--file", str(path)], env)
+    assert done.returncode == 0 and "3 commands" in done.stdout, done.stderr
+    assert [json.loads(m.value())["command"] for m in topics.read("command")] == ["CREATE (:A);", "CREATE\n(:B)", "CREATE (:C) // c"]
+
+
+def test_closed_streams(env):
+    """A socket must not take the place of a stream that is closed."""
+    for args, streams, code, words in ((["send"], "<&-", 2, "standard input cannot be read"), (["send", "RETURN 1"], ">&-", 1, "standard output"),
+                                       (["send", "RETURN 1"], "2>&-", 0, "")):
+        done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {streams}', BIN / "db_sync", *args], env=dict(os.environ, **env), capture_output=True, text=True)
+        assert done.returncode == code and words in done.stderr, (streams, done)
 
 
 def test_owned_and_unknown_kafka_properties(env, server_a):
