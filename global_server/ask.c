@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "cypher/line.h"
 #include "global_server/show.h"
 #include "kafka/producer.h"
 #include "kafka/tail.h"
@@ -15,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KAFKA_WAIT_MS 15000
-#define REPLY_GRACE_MS 20000 /* beyond the query's own time: a rebalance may come between */
+#define REPLY_GRACE_MS 2000 /* beyond the query's own time: the reply's way back */
+#define TELL_MS 2000        /* a person has waited so long without a sign */
 #define LINE_LIMIT ((size_t)16 << 20)
 #define MESSAGE_MAX_BYTES 1000000
 
@@ -35,6 +38,7 @@ struct ask {
     json_t *params; /* --params, or NULL */
     struct question *questions;
     size_t count, printed, failed;
+    int64_t wait_ms; /* the longest time that a query may take */
     struct tail *tail;
     struct producer *producer;
 };
@@ -70,36 +74,60 @@ static int add_request_take(struct ask *a, json_t *request, struct err *err)
     set_number(request, "min_offset", a->conf->min_offset);
     set_number(request, "max_age_ms", a->conf->max_age_ms);
     set_number(request, "timeout_ms", a->conf->timeout_ms);
+    int64_t wait_ms = json_int(request, "timeout_ms", 0);
+    a->wait_ms = wait_ms > a->wait_ms ? wait_ms : a->wait_ms;
     a->questions = mem_realloc(a->questions, a->count + 1, sizeof *a->questions);
     a->questions[a->count++] = (struct question){
         .id = mem_strdup(json_text(request, "id")), .request = request, .messages = json_array()};
     return 0;
 }
 
-static int add_query(struct ask *a, const char *text, size_t len, struct err *err)
+/* NULL with err. */
+static json_t *read_request(enum line_kind kind, const char *text, size_t len, struct err *err)
 {
-    json_t *command = json_stringn(text, len);
+    json_t *request, *command;
 
+    if (kind == LINE_JSON) {
+        request = json_parse(text, len, err);
+        if (request == NULL)
+            err->class = ERR_USAGE;
+        return request;
+    }
+    if (line_check_whole(text, len, err) < 0)
+        return NULL;
+    command = json_stringn(text, len);
     if (command == NULL)
-        return err_set(err, ERR_USAGE, "ask.not-utf8", "the query is no UTF-8 text");
-    return add_request_take(a, json_pack("{s:o}", "command", command), err);
+        err_set(err, ERR_USAGE, "ask.not-utf8", "the query is no UTF-8 text");
+    return command != NULL ? json_pack("{s:o}", "command", command) : NULL;
 }
 
-static int add_line(struct ask *a, const char *line, size_t len, struct err *err)
+/* A query as Cypher, or a request as JSON; *empty: neither. */
+static int add_text(struct ask *a, const char *text, size_t len, bool *empty, struct err *err)
 {
-    while (len > 0 && strchr("\r\n\t ", line[len - 1]) != NULL)
-        len--;
-    size_t blank = strspn(line, " \t");
-    if (blank >= len)
-        return 0;
-    if (line[blank] != '{')
-        return add_query(a, line, len, err);
-    json_t *request = json_parse(line, len, err);
-    if (request == NULL) {
-        err->class = ERR_USAGE;
+    enum line_kind kind;
+
+    if (line_read(&text, &len, &kind, err) < 0)
         return -1;
+    *empty = kind == LINE_NOTHING;
+    if (*empty)
+        return 0;
+    json_t *request = read_request(kind, text, len, err);
+    return request != NULL ? add_request_take(a, request, err) : -1;
+}
+
+static int add_words(struct ask *a, char **words, int n, struct err *err)
+{
+    for (int i = 0; i < n; i++) {
+        bool empty;
+        if (strcmp(words[i], "-") == 0)
+            return err_set(err, ERR_USAGE, "ask.word",
+                           "\"-\" is no query; standard input is read with --file -");
+        if (add_text(a, words[i], strlen(words[i]), &empty, err) < 0)
+            return n > 1 ? err_wrap(err, "query %d", i + 1) : -1;
+        if (empty)
+            return err_set(err, ERR_USAGE, "ask.word", "query %d is empty", i + 1);
     }
-    return add_request_take(a, request, err);
+    return 0;
 }
 
 static int add_lines(struct ask *a, const char *path, struct err *err)
@@ -108,19 +136,27 @@ static int add_lines(struct ask *a, const char *path, struct err *err)
     FILE *in = is_stdin ? stdin : fopen(path, "re");
     char *line = NULL;
     size_t size = 0, number = 0;
+    bool empty;
     ssize_t len;
     int rc = 0;
 
     if (in == NULL)
         return err_set(err, ERR_USAGE, "ask.file", "%s: %s", path, strerror(errno));
+    if (path == NULL && isatty(STDIN_FILENO))
+        return err_set(err, ERR_USAGE, "ask.nothing",
+                       "no queries: give them as words, with --file, or on standard input; see "
+                       "global_server ask --help");
     while (rc == 0 && (len = getline(&line, &size, in)) >= 0) {
         number++;
         rc = (size_t)len > LINE_LIMIT
                  ? err_set(err, ERR_USAGE, "ask.line", "longer than %zu bytes", LINE_LIMIT)
-                 : add_line(a, line, (size_t)len, err);
+                 : add_text(a, line, (size_t)len, &empty, err);
         if (rc < 0)
             err_wrap(err, "%s, line %zu", is_stdin ? "stdin" : path, number);
     }
+    if (rc == 0 && ferror(in))
+        rc = err_set(err, ERR_USAGE, "ask.file", "%s cannot be read: %s",
+                     is_stdin ? "standard input" : path, strerror(errno));
     free(line);
     if (!is_stdin)
         fclose(in);
@@ -147,9 +183,8 @@ static int collect(struct ask *a, char **words, int n, struct err *err)
         return err_set(err, ERR_USAGE, "ask.format", "--json and --csv exclude each other");
     if (read_params(a, err) < 0)
         return -1;
-    for (int i = 0; i < n; i++)
-        if (add_query(a, words[i], strlen(words[i]), err) < 0)
-            return -1;
+    if (add_words(a, words, n, err) < 0)
+        return -1;
     if ((n == 0 || a->conf->file != NULL) && add_lines(a, a->conf->file, err) < 0)
         return -1;
     if (a->count == 0)
@@ -288,16 +323,31 @@ static void print_complete(struct ask *a)
     }
 }
 
+static int64_t deadline(const struct ask *a)
+{
+    return clock_mono_ms() + a->wait_ms + REPLY_GRACE_MS;
+}
+
+static void tell_waiting(const struct ask *a)
+{
+    fprintf(stderr,
+            "waiting for a reply on topic %s; a global_server with REQUEST_TOPIC=%s has to send "
+            "it\n",
+            a->response_topic, a->request_topic);
+}
+
 static int receive(struct ask *a, struct err *err)
 {
-    int64_t deadline_ms = clock_mono_ms() + a->conf->timeout_ms + REPLY_GRACE_MS;
+    int64_t deadline_ms = deadline(a), tell_ms = clock_mono_ms() + TELL_MS;
 
     while (a->printed < a->count) {
         struct record record;
         switch (tail_next(a->tail, 100, &record, err)) {
         case TAIL_RECORD:
-            if (take_reply(a, &record))
-                deadline_ms = clock_mono_ms() + a->conf->timeout_ms + REPLY_GRACE_MS;
+            if (take_reply(a, &record)) {
+                deadline_ms = deadline(a);
+                tell_ms = INT64_MAX;
+            }
             record_fini(&record);
             break;
         case TAIL_FAILED:
@@ -309,12 +359,16 @@ static int receive(struct ask *a, struct err *err)
         print_complete(a);
         if (stop_check(err) < 0)
             return -1;
+        if (clock_mono_ms() >= tell_ms) {
+            tell_waiting(a);
+            tell_ms = INT64_MAX;
+        }
         if (clock_mono_ms() >= deadline_ms)
             return err_set(err, ERR_RETRY, "ask.no-reply",
                            "no reply on topic %s within %" PRId64 " ms: is a global_server running "
                            "with REQUEST_TOPIC=%s, and is its Neo4j up? %zu of %zu were answered",
-                           a->response_topic, a->conf->timeout_ms + REPLY_GRACE_MS,
-                           a->request_topic, a->printed, a->count);
+                           a->response_topic, a->wait_ms + REPLY_GRACE_MS, a->request_topic,
+                           a->printed, a->count);
     }
     if (a->failed > 0)
         return err_set(err, ERR_POISON, "ask.error-reply", "%zu of %zu queries had an error reply",

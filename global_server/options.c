@@ -52,7 +52,9 @@ static const struct conf_option options[] = {
     {"STOP_TIMEOUT", CONF_MS, AT(stop_timeout_ms), "15s", "1s", "10m", 0, RUN,
      "How long the program may take to end what is in flight when it is asked to stop"},
     {"FILE", CONF_TEXT, AT(file), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
-     "Read queries from this file, one a line, or requests as JSON, one a line; - is stdin"},
+     "Read queries from this file, one a line, or requests as JSON, one a line; comments are "
+     "passed "
+     "over; - is stdin"},
     {"PARAMS", CONF_TEXT, AT(params), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
      "Parameters of the queries, a JSON object"},
     {"KEY", CONF_TEXT, AT(key), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
@@ -74,8 +76,8 @@ static const struct conf_command commands[] = {
     {"run", "", "Answers read requests of REQUEST_TOPIC from the Neo4j beside it.", RUN},
     {"ask", "[QUERY…]",
      "Sends queries as requests, waits for their replies on RESPONSE_TOPIC and prints them. "
-     "Without "
-     "QUERY they come from --file or stdin. Exit 1: an error reply; 4: no reply in time.",
+     "Without QUERY they come from --file or stdin. A query, or a line, is Cypher, or a request as "
+     "a JSON object. Exit 1: an error reply; 4: no reply in time.",
      ASK},
     {0}};
 

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import subprocess
+import time
 
 import pytest
 from programs import BIN, run
@@ -114,6 +115,28 @@ def test_closed_streams(env):
                                        (["send", "RETURN 1"], "2>&-", 0, "")):
         done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {streams}', BIN / "db_sync", *args], env=dict(os.environ, **env), capture_output=True, text=True)
         assert done.returncode == code and words in done.stderr, (streams, done)
+
+
+@pytest.mark.parametrize("args, stdin, words", [
+    (["ask", "-"], None, "--file -"),
+    (["ask", "null"], None, "no object"),
+    (["ask", "RETURN 1", "// nothing"], None, "query 2 is empty"),
+    (["ask", "--file", ""], None, "FILE is empty"),
+    (["ask"], "RETURN 1\nMATCH (a)\nRETURN a\n", "line 2: no whole Cypher text"),
+    (["ask"], "// nothing\n", "no query"),
+])
+def test_wrong_ways_to_ask(args, stdin, words, env):
+    done = run("global_server", args, env, stdin=stdin)
+    assert done.returncode == 2 and words in done.stderr, (done.returncode, done.stderr)
+
+
+def test_ask_says_what_it_waits_for(env, topics):
+    begin = time.monotonic()
+    done = run("global_server", ["ask", "--timeout", "2s", "RETURN 1"], env)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 4 and len(lines) == 2, done.stderr
+    assert f"waiting for a reply on topic {topics.name('response')}" in lines[0] and f"REQUEST_TOPIC={topics.name('request')}" in lines[1]
+    assert time.monotonic() - begin < 15, "the grace beyond the time-out is short"
 
 
 def test_owned_and_unknown_kafka_properties(env, server_a):

@@ -237,6 +237,8 @@ def test_ask(topics, replica, global_server, agent_env, kafka):
     assert done.stdout.splitlines() == ["x,y", '"a,b",1']
     done = run("global_server", ["ask", "--json", "--params", '{"v": 7}', "RETURN $v AS v"], env)
     assert json.loads(done.stdout.splitlines()[0])["rows"] == [[7]]
+    done = run("global_server", ["ask", "--csv", '{"command": "RETURN $v AS v", "params": {"v": 8}}'], env)
+    assert done.stdout == "v\n8\n", done.stderr
     done = run("global_server", ["ask"], env, stdin="RETURN 1 AS a\nRETURN 2 AS a\n")
     assert done.returncode == 0 and done.stdout.split() == ["a", "1", "a", "2"]
     done = run("global_server", ["ask", "CREATE (:X)"], env)
