@@ -17,6 +17,8 @@
 
 static int run_command(const struct conf_args *args, struct options *options, struct err *err)
 {
+    if (options_check_topics(options, err) < 0)
+        return -1;
     switch (args->command->bit) {
     case DB_SYNC_SEND:
         if (options->dead_letters && args->word_count == 0 && options->file == NULL)

@@ -134,6 +134,20 @@ const char *options_replica(const struct options *o)
     return o->replica_id != NULL ? o->replica_id : o->group_id;
 }
 
+int options_check_topics(const struct options *o, struct err *err)
+{
+    const struct {
+        const char *setting, *name;
+    } topics[] = {{"COMMAND_TOPIC", o->command_topic},   {"FAIL_TOPIC", o->fail_topic},
+                  {"STATUS_TOPIC", o->status_topic},     {"REQUEST_TOPIC", o->request_topic},
+                  {"RESPONSE_TOPIC", o->response_topic}, {"RESPONSE_TOPIC", o->notice_topic}};
+
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        if (setup_check_topic(&o->setup, topics[i].setting, topics[i].name, err) < 0)
+            return -1;
+    return 0;
+}
+
 int options_check(const struct options *o, struct err *err)
 {
     const char *replica = options_replica(o);

@@ -53,7 +53,10 @@ extern const struct conf_program options_program;
 /* The largest record that the command and the fail topic must take. */
 int64_t options_record_bytes(const struct options *o);
 
-/* What the table cannot say. ERR_CONFIG. */
+/* Whether Kafka takes the topics' names. ERR_CONFIG. */
+MUST_CHECK int options_check_topics(const struct options *o, struct err *err);
+
+/* What the table cannot say of the settings of run and skip. ERR_CONFIG. */
 MUST_CHECK int options_check(const struct options *o, struct err *err);
 
 /* REPLICA_ID, or GROUP_ID where it is not set. */

@@ -17,6 +17,8 @@
 static int run(const struct server_conf *conf, const struct conf_args *args, bool *hung,
                struct err *err)
 {
+    if (options_check_topics(conf, err) < 0)
+        return -1;
     if (args->command->bit == COMMAND_ASK)
         return ask_run(conf, args->words, args->word_count, err);
     return agent_run(conf, hung, err);

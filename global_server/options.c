@@ -91,3 +91,19 @@ const struct conf_program server_program = {
     .version = CYPHERLOG_VERSION,
     .options = options,
     .commands = commands};
+
+int options_check_topics(const struct server_conf *conf, struct err *err)
+{
+    const struct {
+        const char *setting, *name;
+    } topics[] = {{"REQUEST_TOPIC", conf->request_topic},
+                  {"RESPONSE_TOPIC", conf->response_topic},
+                  {"COMMAND_TOPIC", conf->command_topic},
+                  {"FAIL_TOPIC", conf->fail_topic},
+                  {"STATUS_TOPIC", conf->status_topic}};
+
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        if (setup_check_topic(&conf->setup, topics[i].setting, topics[i].name, err) < 0)
+            return -1;
+    return 0;
+}

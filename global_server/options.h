@@ -29,4 +29,7 @@ struct server_conf {
 
 extern const struct conf_program server_program;
 
+/* Whether Kafka takes the topics' names. ERR_CONFIG. */
+MUST_CHECK int options_check_topics(const struct server_conf *conf, struct err *err);
+
 #endif

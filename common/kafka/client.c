@@ -148,7 +148,17 @@ static int set_list(rd_kafka_conf_t *rk_conf, const struct kafka_setting *list, 
 
 static bool owns(const struct kafka_setting *owned, const char *name)
 {
-    static const char *const always[] = {"bootstrap.servers", "metadata.broker.list", NULL};
+    static const char *const always[] = {"bootstrap.servers",
+                                         "metadata.broker.list",
+                                         "acks",
+                                         "request.required.acks",
+                                         "enable.idempotence",
+                                         "transactional.id",
+                                         "isolation.level",
+                                         "enable.auto.commit",
+                                         "auto.commit.enable",
+                                         "auto.offset.reset",
+                                         NULL};
 
     for (size_t i = 0; always[i] != NULL; i++)
         if (strcmp(always[i], name) == 0)
@@ -168,9 +178,10 @@ static int set_extra(rd_kafka_conf_t *rk_conf, const struct conf_pairs *extra,
         struct err why = {0};
         if (owns(owned, pair->name))
             return err_set(err, ERR_CONFIG, "config.kafka-owned",
-                           "--kafka %s: cypherlog sets this property itself, its promises depend "
-                           "on it; leave it out",
-                           pair->name);
+                           "--kafka %s=%s%s: cypherlog sets this property itself, its promises "
+                           "depend on it; leave it out",
+                           pair->name, pair->value,
+                           pair->from_environment ? ", from a KAFKA_… variable" : "");
         if (set(rk_conf, pair->name, pair->value, &why) == 0)
             continue;
         if (pair->from_environment && strcmp(why.code, "config.kafka-unknown") == 0)
@@ -254,10 +265,25 @@ rd_kafka_conf_t *client_conf(const struct kafka_conf *conf, const struct kafka_s
     return rk_conf;
 }
 
+/* Some values are wrong only together, such as retries=0 with idempotence: librdkafka says so when
+ * a handle is made, and producers are made late. */
+static int try_producer(const struct kafka_conf *conf, struct err *err)
+{
+    static const struct kafka_setting owned[] = {{"enable.idempotence", "true"}, {NULL, NULL}};
+    struct kafka_health health = {0};
+    rd_kafka_conf_t *rk_conf = client_conf(conf, owned, &health, err);
+    rd_kafka_t *rk = rk_conf != NULL ? client_new_take(RD_KAFKA_PRODUCER, rk_conf, err) : NULL;
+
+    if (rk != NULL)
+        rd_kafka_destroy(rk);
+    return rk != NULL ? 0 : -1;
+}
+
 int client_check(const struct kafka_conf *conf, struct err *err)
 {
+    if (try_producer(conf, err) < 0)
+        return -1;
     rd_kafka_conf_t *rk_conf = client_conf(conf, NULL, NULL, err);
-
     if (rk_conf == NULL)
         return -1;
     for (size_t i = 0; conf->extra != NULL && i < conf->extra->count; i++) {

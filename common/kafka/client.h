@@ -41,8 +41,9 @@ MUST_CHECK rd_kafka_conf_t *client_conf(const struct kafka_conf *conf,
                                         const struct kafka_setting *owned,
                                         struct kafka_health *health, struct err *err);
 
-/* Checks the person's pairs once at start: an unknown name given as a flag is ERR_CONFIG, one from
- * the environment (KAFKA_HOME) is logged and ignored. */
+/* Checks the person's pairs once at start, also those that only a producer would stumble over: an
+ * unknown name given as a flag is ERR_CONFIG, one from the environment (KAFKA_HOME) is logged and
+ * ignored. */
 MUST_CHECK int client_check(const struct kafka_conf *conf, struct err *err);
 
 /* Puts librdkafka's code into err, with its class and, where a person must act, what to do; what:

@@ -5,10 +5,15 @@
 #include "base/clock.h"
 #include "base/stop.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PROBE_TIMEOUT_MS 10000
 #define FILE_LOOK_MS 500 /* between two looks at a secret's file */
+#define TOPIC_MAX 249
+#define DATABASE_MAX 63
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 struct kafka_conf setup_kafka(const struct setup *setup, const char *client_id)
 {
@@ -29,11 +34,50 @@ char *setup_topic(const struct setup *setup, const char *name)
     return buf_take(&full);
 }
 
+/* Kafka: clients/…/common/internals/Topic.java. */
+int setup_check_topic(const struct setup *setup, const char *setting, const char *name,
+                      struct err *err)
+{
+    if (name == NULL)
+        return 0;
+    char *full = setup_topic(setup, name);
+    size_t len = strlen(full);
+    bool good = len > 0 && len <= TOPIC_MAX && strspn(full, NAME_CHARACTERS) == len &&
+                strcmp(full, ".") != 0 && strcmp(full, "..") != 0;
+    if (!good)
+        err_set(err, ERR_CONFIG, "config.topic-name",
+                "%s=%.100s%s%.100s: no topic of Kafka can be called so: its name, prefix and all, "
+                "has at most %d letters a to z, digits, points, underscores and hyphens, and is "
+                "neither . nor ..",
+                setting, name, setup->topic_prefix != NULL ? " with B_TOPIC_PREFIX=" : "",
+                setup->topic_prefix != NULL ? setup->topic_prefix : "", TOPIC_MAX);
+    free(full);
+    return good ? 0 : -1;
+}
+
+/* Neo4j would say that it does not exist, as of one that is still to be made. */
+static int check_database(const char *name, struct err *err)
+{
+    if (strcasecmp(name, "system") == 0)
+        return err_set(err, ERR_CONFIG, "config.database",
+                       "NEO4J_DATABASE=%s: that one holds users and databases, no graph; name the "
+                       "database of the replica, which is neo4j unless the server says otherwise",
+                       name);
+    if (strspn(name, NAME_CHARACTERS) == strlen(name) && strlen(name) <= DATABASE_MAX)
+        return 0;
+    return err_set(
+        err, ERR_CONFIG, "config.database",
+        "NEO4J_DATABASE=%.100s is no name of a database: at most %d letters a to z, digits, "
+        "points and hyphens",
+        name, DATABASE_MAX);
+}
+
 int setup_tx_open(const struct setup *setup, struct tx **out, struct err *err)
 {
     struct endpoint endpoint;
 
-    if (endpoint_init(&endpoint, setup->neo4j_uri, setup->neo4j_http_uri, err) < 0)
+    if (check_database(setup->neo4j_database, err) < 0 ||
+        endpoint_init(&endpoint, setup->neo4j_uri, setup->neo4j_http_uri, err) < 0)
         return -1;
     struct tx_conf conf = {.http = {.base = endpoint.http,
                                     .user = setup->neo4j_user,

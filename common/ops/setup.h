@@ -73,7 +73,13 @@ struct kafka_conf setup_kafka(const struct setup *setup, const char *client_id);
 /* The topic's full name, with B_TOPIC_PREFIX; free() it. */
 char *setup_topic(const struct setup *setup, const char *name);
 
-/* A connection to the database; does not talk to it yet. ERR_CONFIG: the address is wrong. */
+/* Whether Kafka takes the topic's full name; setting: "COMMAND_TOPIC". name NULL is right.
+ * ERR_CONFIG. */
+MUST_CHECK int setup_check_topic(const struct setup *setup, const char *setting, const char *name,
+                                 struct err *err);
+
+/* A connection to the database; does not talk to it yet. ERR_CONFIG: the address is wrong, or the
+ * database's name impossible. */
 MUST_CHECK int setup_tx_open(const struct setup *setup, struct tx **out, struct err *err);
 
 /* Asks Neo4j for its version and, with a statement, whether login and database are right; fills

@@ -147,6 +147,28 @@ def test_owned_and_unknown_kafka_properties(env, server_a):
         assert done.returncode == 3 and words in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("name, value, words", [
+    ("NEO4J_DATABASE", "system", "NEO4J_DATABASE=system"),
+    ("NEO4J_DATABASE", "my graph", "NEO4J_DATABASE=my graph"),
+    ("B_TOPIC_PREFIX", "a/b", "B_TOPIC_PREFIX=a/b"),
+    ("COMMAND_TOPIC", "all commands", "COMMAND_TOPIC=all commands"),
+    ("FAIL_TOPIC", "x" * 250, "at most 249"),
+    ("KAFKA_ACKS", "0", "acks=0"),
+    ("KAFKA_ENABLE_IDEMPOTENCE", "false", "enable.idempotence=false"),
+    ("KAFKA_TRANSACTIONAL_ID", "x", "transactional.id=x"),
+    ("KAFKA_ISOLATION_LEVEL", "read_uncommitted", "isolation.level=read_uncommitted"),
+    ("KAFKA_ENABLE_AUTO_COMMIT", "true", "enable.auto.commit=true"),
+    ("KAFKA_AUTO_OFFSET_RESET", "latest", "auto.offset.reset=latest"),
+    ("KAFKA_RETRIES", "0", "`retries`"),
+], ids=lambda text: text[:30])
+@pytest.mark.parametrize("program", ["db_sync", "global_server"])
+def test_impossible_settings_end_at_once(program, name, value, words):
+    """No outage: nothing is asked, so it needs neither Kafka nor Neo4j to say so."""
+    env = {"BROKERS": "127.0.0.1:1", "GROUP_ID": "a", "NEO4J_PASS": "x", "NEO4J_URI": "http://127.0.0.1:1", name: value}
+    done = run(program, ["run"], env, deadline_s=20)
+    assert done.returncode == 3 and words in done.stderr.splitlines()[-1], done.stderr
+
+
 def test_help_and_config_show_no_secret(env, tmp_path):
     (tmp_path / "secret").write_text("s3cret\n")
     env = dict(env, NEO4J_PASS="hidden1", B_PASSWORD_FILE=str(tmp_path / "secret"), KAFKA_SSL_KEY_PASSWORD="hidden2", KAFKA_HOME="/opt/kafka")
