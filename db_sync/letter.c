@@ -12,6 +12,7 @@
 
 #define CUT_BYTES 65536 /* what an oversize letter shows of its message */
 #define ACK_TIMEOUT_MS 30000
+#define ASK_TIMEOUT_MS 5000
 
 struct letters {
     const struct options *options;
@@ -143,7 +144,8 @@ static int open_producer(struct letters *l, struct err *err)
 static int try_send(struct letters *l, struct command **commands, size_t n, size_t limit_bytes,
                     struct err *err)
 {
-    if (open_producer(l, err) < 0)
+    if (open_producer(l, err) < 0 ||
+        producer_check_topic(l->producer, l->fail_topic, clock_mono_ms() + ASK_TIMEOUT_MS, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (commands[i]->verdict != NULL && !commands[i]->lettered &&

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define ACK_TIMEOUT_MS 30000
+#define ASK_TIMEOUT_MS 5000
 #define READ_TIMEOUT_MS 30000
 #define NOTICE_MAX_BYTES 1000000 /* librdkafka's and a topic's own default */
 
@@ -110,7 +111,8 @@ static int produce(struct notices *n, struct err *err)
         struct kafka_conf kafka = setup_kafka(&n->options->setup, "db_sync-notices");
         struct producer_conf conf = {
             .kafka = &kafka, .message_max_bytes = NOTICE_MAX_BYTES, .timeout_ms = ACK_TIMEOUT_MS};
-        if (producer_open(&n->producer, &conf, err) < 0)
+        if (producer_open(&n->producer, &conf, err) < 0 ||
+            producer_check_topic(n->producer, n->topic, clock_mono_ms() + ASK_TIMEOUT_MS, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < n->end_count; i += 2) {

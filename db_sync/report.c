@@ -150,6 +150,16 @@ static void send_status(struct report *r, const struct known *k, const char *sta
     free(text);
 }
 
+static void log_state(const struct known *k, const char *state, const char *reason)
+{
+    if (reason == NULL)
+        log_info(log_event("state"), log_str("state", state),
+                 log_int("offset", k->position.next_offset));
+    else
+        log_info(log_event("state"), log_str("state", state),
+                 log_int("offset", k->position.next_offset), log_str("reason", reason));
+}
+
 static void *report_main(void *arg)
 {
     struct report *r = arg;
@@ -167,8 +177,7 @@ static void *report_main(void *arg)
         int64_t now = clock_mono_ms();
         if (state != last_state || now >= next_ms) {
             if (state != last_state)
-                log_info(log_event("state"), log_str("state", state),
-                         log_int("offset", known.position.next_offset));
+                log_state(&known, state, reason);
             send_status(r, &known, state, reason);
             last_state = state;
             next_ms = now + r->options->status_interval_ms;

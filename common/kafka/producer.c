@@ -11,6 +11,7 @@
 
 #define QUEUE_KBYTES 16384
 #define STOP_GRACE_MS 5000
+#define ASK_MS 1000
 
 struct producer {
     struct kafka_health health; /* first: librdkafka's opaque points to it and so to all of this */
@@ -83,6 +84,26 @@ void producer_close(struct producer *p)
 int producer_wait_broker(struct producer *p, int64_t deadline_ms, struct err *err)
 {
     return client_wait_broker(p->rk, &p->health, p->brokers, deadline_ms, err);
+}
+
+int producer_check_topic(struct producer *p, const char *topic, int64_t deadline_ms,
+                         struct err *err)
+{
+    if (producer_wait_broker(p, deadline_ms, err) < 0)
+        return -1;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(p->rk, topic, NULL);
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_resp_err_t rc = rd_kafka_metadata(p->rk, 0, handle, &metadata, ASK_MS);
+
+    rd_kafka_topic_destroy(handle);
+    if (rc == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rc = metadata->topics[0].err;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (rc == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return err_set(err, ERR_CONFIG, "topic.missing",
+                       "topic %s does not exist; make it with: db_sync topics create", topic);
+    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, topic);
 }
 
 static rd_kafka_resp_err_t enqueue(struct producer *p, const struct producer_record *r)

@@ -47,6 +47,11 @@ void producer_close(struct producer *p);
 /* Waits for a broker: as client_wait_broker. */
 MUST_CHECK int producer_wait_broker(struct producer *p, int64_t deadline_ms, struct err *err);
 
+/* Asks for the topic: records to a missing one would wait for message_timeout_ms before they fail.
+ * ERR_CONFIG: it is not there, and the text says how to make it; ERR_RETRY; ERR_STOPPING. */
+MUST_CHECK int producer_check_topic(struct producer *p, const char *topic, int64_t deadline_ms,
+                                    struct err *err);
+
 /* Queues a copy; blocks while the queue is full, at most until stop. What becomes of it is told by
  * producer_flush. ERR_POISON: larger than message_max_bytes. */
 MUST_CHECK int producer_send(struct producer *p, const struct producer_record *record,

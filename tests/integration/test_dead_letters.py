@@ -82,3 +82,21 @@ def test_used_wrongly(topics, server_a, agent_env):
     plain = run("db_sync", ["send", "--code", "X", "CREATE (:A)"], env)
     assert plain.returncode == 2 and "--dead-letters" in plain.stderr
 
+
+
+def test_a_fail_topic_that_was_deleted_is_named(topics, server_a, neo_a, db_sync):
+    """Waited for, named in log and status with what to do, long before a record's time-out."""
+    agent = db_sync(server_a, "a")
+    topics.commands(["CREATE (:P {n: 1/0})"])
+    applied(neo_a, topics)
+    topics.delete("fail")
+    topics.produce("command", [b"no json"], bad=True)
+    missing = f"topic {topics.name('fail')} does not exist; make it with: db_sync topics create"
+    until("the reason in the status", lambda: missing in (topics.status("a") or {}).get("reason", ""), deadline_s=15)
+    assert topics.status("a")["state"] == "waiting-kafka"
+    assert agent.wait_event("dead_letter_waits")[0]["code"] == "topic.missing"
+    assert missing in agent.wait_event("state", count=3)[-1]["reason"]
+    topics.create("fail", max_message_bytes=20_000_000)
+    applied(neo_a, topics)
+    assert [(offset, code) for offset, code, _ in topics.dead_letters()] == [(1, "json.invalid")]
+    agent.must_live()
