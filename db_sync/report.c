@@ -299,7 +299,7 @@ void report_read(struct report *r, int64_t next_offset, int64_t log_end, bool at
 static void set_reason(struct report *r, char *field, size_t size, const char *reason)
 {
     pthread_mutex_lock(&r->lock);
-    snprintf(field, size, "%s", reason != NULL ? reason : "");
+    err_copy_text(field, size, reason != NULL ? reason : "");
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char cut_mark[] = "…";
+
 static const struct {
     const char *name;
     int exit_code;
@@ -30,14 +32,28 @@ static void cut_at_character(char *s)
         s[start - 1] = '\0';
 }
 
+/* text fills its array and something did not fit. */
+static void mark_cut(char *text, size_t size)
+{
+    text[size - sizeof cut_mark] = '\0';
+    cut_at_character(text);
+    memcpy(text + strlen(text), cut_mark, sizeof cut_mark);
+}
+
+void err_copy_text(char *out, size_t size, const char *text)
+{
+    if ((size_t)snprintf(out, size, "%s", text) >= size)
+        mark_cut(out, size);
+}
+
 int err_setv(struct err *err, enum err_class class, const char *code, const char *fmt, va_list ap)
 {
     if (err == NULL || err->class != ERR_NONE)
         return -1;
     err->class = class;
     snprintf(err->code, sizeof err->code, "%s", code);
-    vsnprintf(err->text, sizeof err->text, fmt, ap);
-    cut_at_character(err->text);
+    if (vsnprintf(err->text, sizeof err->text, fmt, ap) >= (int)sizeof err->text)
+        mark_cut(err->text, sizeof err->text);
     return -1;
 }
 
@@ -53,7 +69,7 @@ int err_set(struct err *err, enum err_class class, const char *code, const char 
 
 int err_wrap(struct err *err, const char *fmt, ...)
 {
-    char before[sizeof err->text], after[sizeof err->text];
+    char before[sizeof err->text], both[2 * sizeof err->text + 2];
     va_list ap;
 
     if (err == NULL || err->class == ERR_NONE)
@@ -61,16 +77,8 @@ int err_wrap(struct err *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(before, sizeof before, fmt, ap);
     va_end(ap);
-    memcpy(after, err->text, sizeof after);
-    size_t used = strlen(before), room = sizeof err->text - 1;
-    used = used + 2 < room ? used : room - 2;
-    memcpy(err->text, before, used);
-    memcpy(err->text + used, ": ", 2);
-    used += 2;
-    size_t kept = strnlen(after, room - used);
-    memcpy(err->text + used, after, kept);
-    err->text[used + kept] = '\0';
-    cut_at_character(err->text);
+    snprintf(both, sizeof both, "%s: %s", before, err->text);
+    err_copy_text(err->text, sizeof err->text, both);
     return -1;
 }
 

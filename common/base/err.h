@@ -32,7 +32,7 @@ enum err_class {
 struct err {
     enum err_class class;
     char code[96]; /* stable, for tests and alerts: `Neo.ClientError.…`, `kafka.…`, `command.…` */
-    char text[512]; /* what, where, what to do; cut at a character when too long */
+    char text[512]; /* what, where, what to do; "…" ends one that was cut */
 };
 
 /* Set once: does nothing when err is NULL or holds an error already, so the first cause stays.
@@ -44,6 +44,10 @@ int err_setv(struct err *err, enum err_class class, const char *code, const char
 
 /* Puts context before the text of an error that is set ("SRC/manifest.json: …"). Always -1. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Copies text to out[0..size-1], size > 4. What does not fit is cut at a character, with "…" at its
+ * end, as in every text of an err. */
+void err_copy_text(char *out, size_t size, const char *text);
 
 /* Empties err for its next use. */
 void err_clear(struct err *err);

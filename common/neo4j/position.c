@@ -431,7 +431,7 @@ void position_add_failure(struct position *p, int64_t offset, const struct err *
     struct position_failure *f = &p->failures[p->failure_count++];
     f->offset = offset;
     copy_cut(f->code, sizeof f->code, why->code);
-    copy_cut(f->text, sizeof f->text, p->noticed >= 0 ? why->text : "");
+    err_copy_text(f->text, sizeof f->text, p->noticed >= 0 ? why->text : "");
 }
 
 void position_set_noticed(struct position *p, int64_t noticed)

@@ -95,7 +95,7 @@ static void take_error(struct answer *a, const json_t *errors)
     if (first == NULL || a->code[0] != '\0')
         return;
     snprintf(a->code, sizeof a->code, "%s", code != NULL ? code : "neo4j.no-code");
-    snprintf(a->message, sizeof a->message, "%s", message != NULL ? message : "");
+    err_copy_text(a->message, sizeof a->message, message != NULL ? message : "");
 }
 
 static int take_data(struct answer *a, const char *p, size_t len, struct err *err)

@@ -100,3 +100,14 @@ def test_a_fail_topic_that_was_deleted_is_named(topics, server_a, neo_a, db_sync
     applied(neo_a, topics)
     assert [(offset, code) for offset, code, _ in topics.dead_letters()] == [(1, "json.invalid")]
     agent.must_live()
+
+
+def test_a_long_reason_is_cut_with_a_mark(topics, server_a, neo_a, db_sync):
+    """The server's text quotes the command, here far beyond what a dead letter tells."""
+    db_sync(server_a, "a")
+    topics.commands([f"CREATE (:P) FROBNICATE '{'ä' * 2000}'"])
+    applied(neo_a, topics)
+    [(_, code, body)] = topics.dead_letters()
+    assert code == "Neo.ClientError.Statement.SyntaxError"
+    assert body["error"]["message"].endswith("…"), body["error"]
+    assert len(body["error"]["message"].encode()) > 300

@@ -29,10 +29,19 @@ static void first_error_stays(void **state)
     assert_int_equal(err_set(NULL, ERR_GUARD, "a", "b"), -1);
 }
 
+static void ends_in_mark(const char *text, size_t size)
+{
+    size_t len = strlen(text), mark = strlen("…");
+
+    assert_in_range(len, size - 5, size - 1);
+    assert_string_equal(text + len - mark, "…");
+    assert_int_equal((len - mark) % 2, 1); /* no half character before it */
+}
+
 static void long_text_is_cut_at_a_character(void **state)
 {
     struct err err = {0};
-    char text[600];
+    char text[600], small[20];
 
     (void)state;
     /* one byte, then two-byte characters: the limit falls inside one */
@@ -40,9 +49,15 @@ static void long_text_is_cut_at_a_character(void **state)
         text[i] = i == 0 ? 'x' : i % 2 == 1 ? '\xc3' : '\xa4';
     text[sizeof text - 1] = '\0';
     err_set(&err, ERR_FATAL, "c", "%s", text);
-    size_t len = strlen(err.text);
-    assert_int_equal(len % 2, 1);
-    assert_true(len > 500 && len < sizeof err.text);
+    ends_in_mark(err.text, sizeof err.text);
+    err_wrap(&err, "a1");
+    ends_in_mark(err.text, sizeof err.text);
+    err_wrap(&err, "%s", text);
+    ends_in_mark(err.text, sizeof err.text);
+    err_copy_text(small, sizeof small, text);
+    ends_in_mark(small, sizeof small);
+    err_copy_text(small, sizeof small, "it just fits in now");
+    assert_string_equal(small, "it just fits in now");
 }
 
 static void sums_and_products_do_not_wrap(void **state)
