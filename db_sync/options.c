@@ -15,8 +15,8 @@ static const struct conf_option rows[] = {
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, APPLIES,
      "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
      "Neo4j"},
-    {"REPLICA_ID", CONF_TEXT, AT(replica_id), NULL, NULL, NULL, 0, APPLIES,
-     "Name of this replica in replies and status; default GROUP_ID"},
+    {"REPLICA_ID", CONF_TEXT, AT(replica_id), "$GROUP_ID", NULL, NULL, 0, APPLIES,
+     "Name of this replica in replies and status"},
     {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED, ALL,
      "The log of commands, exactly one partition"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED,
@@ -131,7 +131,7 @@ int64_t options_record_bytes(const struct options *o)
 
 const char *options_replica(const struct options *o)
 {
-    return o->replica_id != NULL ? o->replica_id : o->group_id;
+    return o->replica_id;
 }
 
 int options_check_topics(const struct options *o, struct err *err)

@@ -69,12 +69,24 @@ static bool read_number(enum conf_type type, const char *text, int64_t *out)
     return !__builtin_mul_overflow(n, factor, out);
 }
 
+/* What a bare number meant, for the text of an error. */
+static const char *without_unit(const struct conf_option *option, const char *text)
+{
+    if (strspn(text, "-0123456789") < strlen(text) || option->type == CONF_INT)
+        return "";
+    return option->type == CONF_MS ? "; without a unit it is ms (units: ms, s, m, h)"
+                                   : "; without a unit it is bytes (units: B, KiB, MiB, GiB, kB, "
+                                     "MB, GB)";
+}
+
 int conf_parse_number(const struct conf_option *option, const char *text, int64_t *out,
                       struct err *err)
 {
     static const char *const kinds[] = {[CONF_INT] = "a whole number",
-                                        [CONF_BYTES] = "a size such as 64KiB or 8MiB",
-                                        [CONF_MS] = "a time such as 500ms, 10s or 5m"};
+                                        [CONF_BYTES] = "a size such as 64KiB or 8MiB (units: B, "
+                                                       "KiB, MiB, GiB, kB, MB, GB)",
+                                        [CONF_MS] = "a time such as 500ms, 10s or 5m (units: ms, "
+                                                    "s, m, h)"};
     int64_t n, low = INT64_MIN, high = INT64_MAX;
 
     if (!read_number(option->type, text, &n))
@@ -85,9 +97,9 @@ int conf_parse_number(const struct conf_option *option, const char *text, int64_
     if (option->max != NULL)
         read_number(option->type, option->max, &high);
     if (n < low || n > high)
-        return err_set(err, ERR_USAGE, "option.range", "%s: %s is outside %s to %s", option->name,
+        return err_set(err, ERR_USAGE, "option.range", "%s: %s is outside %s to %s%s", option->name,
                        text, option->min != NULL ? option->min : "any",
-                       option->max != NULL ? option->max : "any");
+                       option->max != NULL ? option->max : "any", without_unit(option, text));
     *out = n;
     return 0;
 }
@@ -302,10 +314,24 @@ static int read_environment(const struct conf_option *options, void *conf, struc
     return 0;
 }
 
+/* Where the default is the value of another option, once all that was said is read. */
+static void follow_defaults(const struct conf_option *options, void *conf)
+{
+    for (const struct conf_option *o = options; o->name != NULL; o++) {
+        char **to = field(conf, o);
+        if (o->def == NULL || o->def[0] != '$' || *to != NULL)
+            continue;
+        for (const struct conf_option *other = options; other->name != NULL; other++)
+            if (strcmp(other->name, o->def + 1) == 0)
+                *to = mem_strdup(*(char **)field(conf, other));
+    }
+}
+
 static int set_defaults(const struct conf_option *options, void *conf, struct err *err)
 {
     for (const struct conf_option *o = options; o->name != NULL; o++)
-        if (o->def != NULL && !(o->flags & CONF_ALIAS) && set_value(o, o->def, conf, err) < 0)
+        if (o->def != NULL && o->def[0] != '$' && !(o->flags & CONF_ALIAS) &&
+            set_value(o, o->def, conf, err) < 0)
             return -1;
     return 0;
 }
@@ -455,6 +481,7 @@ enum conf_outcome conf_read(const struct conf_program *program, int argc, char *
         *err = environment;
         return CONF_FAILED;
     }
+    follow_defaults(program->options, conf);
     if (print) {
         conf_show_values(program, command, conf, stdout);
         return CONF_SHOWN;

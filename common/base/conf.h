@@ -34,7 +34,8 @@ struct conf_option {
     const char *name; /* NULL ends the table */
     enum conf_type type;
     size_t offset;     /* of the field in the program's struct */
-    const char *def;   /* as a person would write it; NULL: none */
+    const char *def;   /* as a person would write it; NULL: none; of a CONF_TEXT also "$NAME": the
+                          value of the CONF_TEXT option NAME */
     const char *min;   /* least value, or the names of a CONF_ENUM */
     const char *max;   /* largest value */
     unsigned flags;    /* CONF_… */

@@ -50,7 +50,7 @@ static void show_option(const struct conf_option *o, FILE *out)
         buf_addf(&left, "  --%s %s", flag, placeholder(o->type));
     buf_adds(&right, o->help);
     if (o->def != NULL && o->type != CONF_BOOL)
-        buf_addf(&right, "; default %s", o->def);
+        buf_addf(&right, "; default %s", o->def + (o->def[0] == '$'));
     if (o->min != NULL && o->max != NULL)
         buf_addf(&right, " (%s to %s)", o->min, o->max);
     if (o->type == CONF_SECRET)
@@ -100,7 +100,9 @@ void conf_show_help(const struct conf_program *program, const struct conf_comman
           "masked, and end\n"
           "  --help, --version               Show this text or the version, and end\n",
           out);
-    fputs("\nExit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 dependency unreachable,\n"
+    fputs("\nTIME: a number with ms, s, m or h; alone it means ms.\n"
+          "SIZE: a number with B, KiB, MiB, GiB, kB, MB or GB; alone it means B.\n"
+          "\nExit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 dependency unreachable,\n"
           "5 refused by a guard, 6 data damaged, 7 differs.\n",
           out);
 }

@@ -74,6 +74,9 @@ def test_send_from_words_file_and_stdin(topics, env, server_a, neo_a, db_sync, t
     (["topics", "destroy"], None, 2, "create"),
     (["run"], None, 3, "GROUP_ID"),
     (["run", "--batch-count", "0"], None, 2, "1 to 10000"),
+    (["run", "--batch-time", "5"], None, 2, "without a unit it is ms (units: ms, s, m, h)"),
+    (["run", "--batch-time", "5d"], None, 2, "units: ms, s, m, h"),
+    (["run", "--batch-bytes", "4"], None, 2, "without a unit it is bytes"),
     (["run", "--kafka", "nosuch.property=1", "--group-id", "a"], None, 3, "NEO4J_PASS"),
 ])
 def test_wrong_ways(args, stdin, code, words, env):
@@ -179,6 +182,10 @@ def test_help_and_config_show_no_secret(env, tmp_path):
             assert secret not in done.stdout + done.stderr
     shown = run("db_sync", ["run", "--print-config", "--batch-count", "7"], env).stdout
     assert "BATCH_COUNT=7\n" in shown and "NEO4J_PASS=********\n" in shown
+    shown = run("db_sync", ["run", "--print-config", "--group-id", "north"], env).stdout
+    assert "GROUP_ID=north\nREPLICA_ID=north\n" in shown
+    shown = run("db_sync", ["run", "--print-config", "--group-id", "north", "--replica-id", "n1"], env).stdout
+    assert "GROUP_ID=north\nREPLICA_ID=n1\n" in shown
 
 
 def test_status_table(topics, env, server_a, neo_a, db_sync):

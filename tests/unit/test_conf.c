@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct settings {
-    char *text;
+    char *text, *name;
     struct conf_secret secret;
     int64_t count, size, wait, level;
     bool on;
@@ -25,6 +25,7 @@ static const struct conf_option rows[] = {
     {"T_WAIT", CONF_MS, offsetof(struct settings, wait), "1s", "0", "1h", 0, 1, "wait"},
     {"T_LEVEL", CONF_ENUM, offsetof(struct settings, level), "info",
      "error,critical|warn,warning|info", NULL, 0, 1, "level"},
+    {"T_NAME", CONF_TEXT, offsetof(struct settings, name), "$T_TEXT", NULL, NULL, 0, 1, "name"},
     {"T_ON", CONF_BOOL, offsetof(struct settings, on), NULL, NULL, NULL, 0, 1, "switch"},
     {"T_PAIR", CONF_PAIRS, offsetof(struct settings, pairs), NULL, NULL, NULL, 0, 1, "pairs"},
     {0},
@@ -69,6 +70,7 @@ static void defaults_environment_flags(void **state)
     setenv("T_PAIR_SSL_CA", "/x", 1);
     assert_int_equal(read_words(words, &s, &args, &err), CONF_GO);
     assert_string_equal(s.text, "plain");
+    assert_string_equal(s.name, "plain");
     assert_int_equal(s.count, 7);
     assert_int_equal(s.size, 8 << 20);
     assert_int_equal(s.wait, 1000);
