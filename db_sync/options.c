@@ -59,7 +59,7 @@ static const struct conf_option rows[] = {
     {"KEY", CONF_TEXT, AT(key), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "with_key of the commands that do not bring one"},
     {"PARAMS", CONF_TEXT, AT(params), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
-     "Parameters as a JSON object, for the commands given as Cypher"},
+     "Parameters as a JSON object, for the commands that bring none"},
     {"UNCHECKED", CONF_BOOL, AT(unchecked), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "Send also what every db_sync will refuse, and dead letters that some replica has applied"},
     {"DEAD_LETTERS", CONF_BOOL, AT(dead_letters), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,

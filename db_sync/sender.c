@@ -35,9 +35,10 @@ int sender_message(struct buf *out, char **message_key, const char *line, size_t
             json_decref(root);
             return err_set(err, ERR_POISON, "json.not-utf8", "the command is not UTF-8");
         }
-        if (params != NULL)
-            json_object_set(root, "params", (json_t *)params);
     }
+    if (params != NULL && json_object_get(root, "params") == NULL &&
+        json_object_get(root, "commands") == NULL)
+        json_object_set(root, "params", (json_t *)params);
     if (key != NULL && json_object_get(root, "with_key") == NULL)
         json_object_set_new(root, "with_key", json_string(key));
     const char *text = json_text(root, "with_key");

@@ -34,9 +34,9 @@ int64_t sender_count(const struct sender *s);
 MUST_CHECK int sender_finish(struct sender *s, struct err *err);
 
 /* Appends the message for one command without blanks around it: a JSON object as it stands,
- * with_key added where it lacks one and key is not NULL; Cypher wrapped into {"command",…}.
- * *message_key is the record's key, for free(), NULL when there is none. ERR_POISON: not valid.
- * Pure. */
+ * Cypher wrapped into {"command",…}; with_key and params are added where it lacks them and they are
+ * not NULL, params not to a list of commands. *message_key is the record's key, for free(), NULL
+ * when there is none. ERR_POISON: not valid. Pure. */
 MUST_CHECK int sender_message(struct buf *out, char **message_key, const char *line, size_t len,
                               const char *key, const json_t *params, struct err *err);
 

@@ -224,25 +224,30 @@ static void keys(void **state)
 
 static void lines_become_messages(void **state)
 {
+    static const struct {
+        const char *line, *message, *key;
+    } cases[] = {
+        {"CREATE (:A)", "{\"command\":\"CREATE (:A)\",\"params\":{\"n\":1},\"with_key\":\"k\"}",
+         "k"},
+        {"{\"command\":\"X\"}", "{\"command\":\"X\",\"params\":{\"n\":1},\"with_key\":\"k\"}", "k"},
+        {"{\"command\":\"X\",\"with_key\":\"own\",\"params\":{}}",
+         "{\"command\":\"X\",\"with_key\":\"own\",\"params\":{}}", "own"},
+        {"{\"commands\":[],\"with_key\":\"own\"}", "{\"commands\":[],\"with_key\":\"own\"}", "own"},
+    };
     struct buf out = {0};
     struct err err = {0};
     json_t *params = json_pack("{s:i}", "n", 1);
     char *key;
 
     (void)state;
-    assert_int_equal(sender_message(&out, &key, "CREATE (:A)", 11, "k", params, &err), 0);
-    assert_string_equal(buf_str(&out),
-                        "{\"command\":\"CREATE (:A)\",\"params\":{\"n\":1},\"with_key\":\"k\"}");
-    assert_string_equal(key, "k");
-    free(key);
-    buf_reset(&out);
-    assert_int_equal(sender_message(&out, &key, "{\"command\":\"X\",\"with_key\":\"own\"}", 32, "k",
-                                    params, &err),
-                     0);
-    assert_string_equal(buf_str(&out), "{\"command\":\"X\",\"with_key\":\"own\"}");
-    assert_string_equal(key, "own");
-    free(key);
-    buf_reset(&out);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t len = strlen(cases[i].line);
+        assert_int_equal(sender_message(&out, &key, cases[i].line, len, "k", params, &err), 0);
+        assert_string_equal(buf_str(&out), cases[i].message);
+        assert_string_equal(key, cases[i].key);
+        free(key);
+        buf_reset(&out);
+    }
     assert_int_equal(sender_message(&out, &key, "{\"command\":", 11, NULL, NULL, &err), -1);
     json_decref(params);
     buf_fini(&out);
