@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 #define KAFKA_WAIT_MS 15000
-#define REPLY_GRACE_MS 2000 /* beyond the query's own time: the reply's way back */
-#define TELL_MS 2000        /* a person has waited so long without a sign */
+#define CONTACT_LEAST_MS 2000 /* a first connection may take longer than a query */
+#define REPLY_GRACE_MS 2000   /* beyond the query's own time: the reply's way back */
+#define TELL_MS 2000          /* a person has waited so long without a sign */
 #define LINE_LIMIT ((size_t)16 << 20)
 #define MESSAGE_MAX_BYTES 1000000
 
@@ -197,7 +198,9 @@ static int collect(struct ask *a, char **words, int n, struct err *err)
 /* The tail first: no reply can come before it looks. */
 static int connect_kafka(struct ask *a, struct err *err)
 {
-    int64_t deadline_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    int64_t wait_ms =
+        a->conf->timeout_ms > CONTACT_LEAST_MS ? a->conf->timeout_ms : CONTACT_LEAST_MS;
+    int64_t deadline_ms = clock_mono_ms() + (wait_ms < KAFKA_WAIT_MS ? wait_ms : KAFKA_WAIT_MS);
     struct producer_conf producer = {
         .kafka = &a->kafka, .message_max_bytes = MESSAGE_MAX_BYTES, .timeout_ms = KAFKA_WAIT_MS};
 

@@ -234,6 +234,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *arg)
     (void)rk;
     if (!is_outage(health->code) && health->code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && is_outage(health->code))
+        return; /* what came before says why */
     health->code = (rd_kafka_resp_err_t)code;
     int refused = code == RD_KAFKA_RESP_ERR__SSL
                       ? atomic_exchange(&health->refused_certificate, X509_V_OK)
@@ -328,6 +330,6 @@ int client_wait_broker(rd_kafka_t *rk, const struct kafka_health *health, const 
         if (stop_check(err) < 0)
             return -1;
         if (clock_mono_ms() >= deadline_ms)
-            return client_err(err, rc, what);
+            return client_err_text(err, rc, what, health->text);
     }
 }

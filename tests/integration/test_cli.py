@@ -142,6 +142,14 @@ def test_ask_says_what_it_waits_for(env, topics):
     assert time.monotonic() - begin < 15, "the grace beyond the time-out is short"
 
 
+@pytest.mark.parametrize("program, args", [("db_sync", ["status"]), ("db_sync", ["send", "RETURN 1"]), ("global_server", ["ask", "RETURN 1"])])
+def test_without_kafka_they_end_in_time_and_say_why(program, args):
+    begin = time.monotonic()
+    done = run(program, [*args, "--timeout", "2s", "--brokers", "127.0.0.1:1"], {})
+    assert done.returncode == 4 and "127.0.0.1:1 (BROKERS)" in done.stderr and "Connection refused" in done.stderr, done.stderr
+    assert time.monotonic() - begin < 10, "longer than --timeout"
+
+
 def test_owned_and_unknown_kafka_properties(env, server_a):
     env = dict(env, GROUP_ID="a", NEO4J_PASS="x", NEO4J_URI=server_a.http_uri)
     for pair, words in (("isolation.level=read_uncommitted", "sets this property itself"), ("nosuch.property=1", "no such property"),
