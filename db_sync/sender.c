@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "cypher/line.h"
 #include "db_sync/command.h"
 #include "kafka/topics.h"
@@ -124,6 +125,18 @@ int sender_check(const struct options *options, const char *line, size_t len, co
     return rc;
 }
 
+/* Of a long input the rest is not sent when a person, or Kafka, has ended it. */
+static int check_going(struct sender *s, struct err *err)
+{
+    struct producer_totals totals;
+
+    producer_poll(s->producer);
+    producer_totals(s->producer, &totals);
+    if (totals.failed > 0)
+        return producer_flush(s->producer, clock_mono_ms(), err);
+    return stop_check(err);
+}
+
 int sender_send(struct sender *s, const char *line, size_t len, const json_t *params,
                 const struct producer_header *headers, struct err *err)
 {
@@ -140,7 +153,8 @@ int sender_send(struct sender *s, const char *line, size_t len, const json_t *pa
                                                .headers = headers};
         rc = producer_send(s->producer, &record, err);
         s->count += rc == 0;
-        producer_poll(s->producer);
+        if (rc == 0)
+            rc = check_going(s, err);
     }
     buf_fini(&message);
     free(key);

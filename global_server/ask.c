@@ -40,6 +40,7 @@ struct ask {
     struct question *questions;
     size_t count, printed, failed;
     int64_t wait_ms; /* the longest time that a query may take */
+    bool rows;       /* a reply came in REPLY_FORMAT=row */
     struct tail *tail;
     struct producer *producer;
 };
@@ -248,6 +249,7 @@ static bool take_reply(struct ask *a, const struct record *record)
         record->value != NULL ? json_parse(record->value, record->value_len, NULL) : NULL;
     struct question *q = find(a, json_text(message, "id"));
 
+    a->rows |= q != NULL && json_object_get(message, "result") != NULL;
     bool ours = q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages);
     if (ours) {
         json_array_append(q->messages, message);
@@ -360,6 +362,10 @@ static int receive(struct ask *a, struct err *err)
             break;
         }
         print_complete(a);
+        if (a->rows)
+            return err_set(err, ERR_CONFIG, "ask.row-format",
+                           "the server answers with REPLY_FORMAT=row, which does not tell where a "
+                           "reply ends; ask needs a server with REPLY_FORMAT=typed");
         if (stop_check(err) < 0)
             return -1;
         if (clock_mono_ms() >= tell_ms) {

@@ -115,7 +115,7 @@ def test_values_are_lossless(topics, replica, neo_a, global_server):
     assert row["list"] == [1, [2.5, None]] and row["m"] == {"a": "ä", "b": True} and row["s"] == "x"
 
 
-def test_reply_format_row(topics, replica, global_server):
+def test_reply_format_row(topics, kafka, replica, global_server):
     """A message a row: the request with `result`; an empty answer and an error have null there."""
     global_server(replica, REPLY_FORMAT="row")
     asked = [{"id": "node", "command": "MATCH (p:P {n: 3}) RETURN p"}, {"id": "rows", "command": "UNWIND [1, 2] AS n RETURN n, date('2020-01-01') AS d"},
@@ -130,6 +130,8 @@ def test_reply_format_row(topics, replica, global_server):
     assert [b["result"] for b in got["node"]] == [{"properties": {"n": 3}}] and got["node"][0]["command"] == asked[0]["command"]
     assert [b["result"] for b in got["rows"]] == [{"properties": {"n": n, "d": day}} for n in (1, 2)]
     assert got["none"] == [{**asked[2], "result": None}]
+    done = run("global_server", ["ask", "RETURN 1"], {"BROKERS": kafka.bootstrap, "B_TOPIC_PREFIX": topics.prefix})
+    assert done.returncode == 3 and "REPLY_FORMAT=row" in done.stderr
     assert got["bad"][0]["result"] is None and got["bad"][0]["error"]["code"] == "Neo.ClientError.Statement.ArithmeticError"
 
 
