@@ -26,10 +26,13 @@ struct tx {
 #define JOLT_TYPES                                                                                 \
     "application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5, application/json;q=0.1"
 
+#define PAGE_KEEP 8192 /* bytes of a page that may be an error in JSON */
+
 struct answer {
     const struct tx_reader *reader;
     size_t headers;
-    size_t done; /* statements that finished */
+    size_t done;     /* statements that finished */
+    struct buf page; /* the lines that are no JSON each by itself */
     bool complete, which;
     char code[96];
     char message[400];
@@ -148,14 +151,28 @@ static int on_line(void *arg, const char *p, size_t len, struct err *err)
         return 0;
     }
     json_t *line = json_parse(p, len, NULL);
-    if (line == NULL)
-        return 0; /* a proxy's page: judged by its HTTP status */
+    if (line == NULL) {
+        if (a->page.len + len <= PAGE_KEEP)
+            buf_add(&a->page, p, len);
+        return 0;
+    }
     take_error(a, json_object_get(line, "errors"));
     take_error(a, json_object_get(json_object_get(line, "error"), "errors"));
     if (json_object_get(line, "info") != NULL)
         a->complete = true;
     json_decref(line);
     return 0;
+}
+
+/* 4.4 refuses a login with one JSON object over several lines. A proxy's page is none: it is judged
+ * by its HTTP status. */
+static void take_page(struct answer *a)
+{
+    json_t *page = a->page.len > 0 ? json_parse(buf_str(&a->page), a->page.len, NULL) : NULL;
+
+    take_error(a, json_object_get(page, "errors"));
+    json_decref(page);
+    buf_fini(&a->page);
 }
 
 /* Plain JSON says how many results there are, that of a failed statement perhaps among them. */
@@ -230,6 +247,7 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
                                    .on_bytes = answer.which ? NULL : feed_outcome,
                                    .arg = answer.which ? (void *)&answer : &outcome};
     int rc = http_send(tx->http, &request, &status, err);
+    take_page(&answer);
     if (rc == 0 && !answer.which)
         take_outcome(&answer, &outcome);
     if (rc == 0)
