@@ -53,7 +53,8 @@ static int send_command(struct writer *w, const struct command *c, struct err *e
 /* Runs it until it is known what became of it. A lost answer may belong to a request that still
  * runs: the repeat waits for its schema locks and then hears that the thing exists, or is gone. So
  * an error counts only while the schema is what it was at the intent. */
-static int run(struct writer *w, const struct command *command, struct err *err)
+static int run_until_known(struct writer *w, const struct command *command, struct outage *refused,
+                           struct err *err)
 {
     char now[HASH_HEX_SIZE];
 
@@ -63,12 +64,10 @@ static int run(struct writer *w, const struct command *command, struct err *err)
             return -1;
         if (strcmp(now, w->position.intent_schema) != 0)
             return 0; /* it ran: before a crash, or with its answer lost */
-        if (send_command(w, command, &why) == 0) {
-            outage_over(&w->outage);
+        if (send_command(w, command, &why) == 0)
             return 0;
-        }
-        if (outage_heals(&w->outage, &why)) {
-            if (outage_wait(&w->outage, &why, err) < 0 || writer_settle(w, err) < 0)
+        if (outage_heals(refused, &why)) {
+            if (outage_wait(refused, &why, err) < 0 || writer_settle(w, err) < 0)
                 return -1;
             continue;
         }
@@ -79,6 +78,19 @@ static int run(struct writer *w, const struct command *command, struct err *err)
         *err = why;
         return -1;
     }
+}
+
+/* The command's outage is its own: what is asked between its tries succeeds and ends nothing. */
+static int run(struct writer *w, const struct command *command, struct err *err)
+{
+    struct outage refused;
+
+    outage_init(&refused, w->outage.setup, w->tx, w->report);
+    int rc = run_until_known(w, command, &refused, err);
+
+    if (rc == 0 || err->class == ERR_POISON)
+        outage_over(&refused);
+    return rc;
 }
 
 /* Best effort: an index that fails to fill is the data's doing, and the same on all replicas. */
