@@ -9,6 +9,7 @@
 
 #include "cypher/deletion.h"
 #include "cypher/depth.h"
+#include "cypher/growth.h"
 #include "cypher/procedure.h"
 #include "cypher/view.h"
 
@@ -305,6 +306,10 @@ static int judge_words(struct judge *j)
     const struct view *v = &j->view;
     enum keyword word = v->now.word.keyword, next = v->next.word.keyword;
 
+    if (growth_is_nested(v))
+        return refuse_now(j, "cypher.too-deep",
+                          "each step puts the accumulator into a list or map and nests it deeper, "
+                          "which Neo4j cannot end well; append to a list with + instead");
     if (is_use_clause(j))
         return refuse_now(j, "cypher.use", "the database is set by NEO4J_DATABASE; leave USE out");
     if (judge_function(j) < 0)

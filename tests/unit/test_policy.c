@@ -303,6 +303,23 @@ static const struct row commands[] = {
     {"MATCH (call) RETURN call ORDER BY call DESC", ""},
     {"MATCH (call) RETURN CASE WHEN true THEN call END AS x", ""},
 
+    /* reduce that nests its accumulator */
+    {"RETURN reduce(x = [], i IN range(1, 9) | [x])", "too-deep"},
+    {"RETURN reduce(x = null, i IN $l | [i, x]) AS x", "too-deep"},
+    {"RETURN REDUCE /**/ ( `x` = 0, i IN $l | {v: i, next: x}) AS x", "too-deep"},
+    {"RETURN r\\u0065duce(x = [], i IN $l | CASE WHEN i > 1 THEN [x] ELSE x END)", "too-deep"},
+    {"RETURN `reduce`(x = [], i IN $l | ([[x]])) AS x", "too-deep"},
+    {"RETURN reduce(x = [], i IN [1] | reduce(y = x, j IN [2] | [y]))", "too-deep"},
+    {"RETURN reduce(x = [], i IN $l | x + [i])", ""},
+    {"RETURN reduce(x = [], i IN $l | x + i)", ""},
+    {"RETURN reduce(x = [0, 1], i IN $l | [x[0] + i, x[1] * i])", ""},
+    {"RETURN reduce(x = {a: 0}, i IN $l | {a: x.a + i})", ""},
+    {"RETURN reduce(x = 0, i IN $l | head(apoc.coll.sort([i, x])))", ""},
+    {"RETURN reduce(x = 0, i IN $l | CASE WHEN i IN [1, x] THEN i ELSE x END)", ""},
+    {"RETURN reduce(x = [], i IN [[1]] | [y IN x WHERE y = i | y])", ""},
+    {"RETURN [reduce(x = 0, i IN $l | x + i), 1]", ""},
+    {"MATCH (reduce) SET reduce.x = [reduce.y] WITH reduce AS x RETURN [x]", ""},
+
     /* alone: minus zero */
     {"CREATE (n {x: -0.0})", "A"},
     {"CREATE (n {x: - /*c*/ 0e5})", "A"},
