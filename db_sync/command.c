@@ -24,7 +24,14 @@ static bool is_minus_zero(const json_t *value)
     return json_is_real(value) && json_real_value(value) == 0 && signbit(json_real_value(value));
 }
 
-/* Walks parameters: refuses what cannot be carried, notes a minus zero. JSON depth is bounded. */
+/* A text may leave a label, the name of a constraint or a procedure's argument to a parameter. */
+static bool is_reserved(const json_t *value)
+{
+    return json_is_string(value) && strncmp(json_string_value(value), "__db_sync", 9) == 0;
+}
+
+/* Walks parameters: refuses what cannot be carried, and names of the replication; notes a minus
+ * zero. JSON depth is bounded. */
 static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
 {
     json_t *map = (json_t *)(uintptr_t)value; /* jansson iterates over non-const ones only */
@@ -33,6 +40,10 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
 
     if (is_minus_zero(value))
         *minus_zero = true;
+    if (is_reserved(value))
+        return err_set(err, ERR_POISON, "cypher.reserved-name",
+                       "a parameter is a name that begins with __db_sync; such names belong to the "
+                       "replication");
     if (json_is_string(value) && json_string_length(value) > STRING_MAX)
         return err_set(err, ERR_POISON, "command.string-too-long",
                        "a parameter is a string of %zu bytes; Neo4j takes at most %d",

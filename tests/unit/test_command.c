@@ -59,6 +59,8 @@ static void messages_and_their_verdicts(void **state)
          "param.typed"},
         {"{\"command\":\"CREATE (:A {o: $__offset})\",\"params\":{\"__offset\":1}}",
          "command.params"},
+        {"{\"command\":\"CREATE (:$($l))\",\"params\":{\"l\":[\"A\",\"__db_sync\"]}}",
+         "cypher.reserved-name"},
         {"{\"command\":\"CREATE (:A)\",\"commands\":[]}", "command.both"},
         {"{\"commands\":[]}", "command.commands"},
         {"{\"commands\":{}}", "command.commands"},
