@@ -39,6 +39,7 @@ struct job {
     struct answer *answer; /* NULL until a worker has begun */
     int64_t deadline_ms;   /* monotonic */
     unsigned attempts;     /* at Neo4j, that failed */
+    bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
     int64_t position;      /* that the answer was read at; -1: unknown */
     int64_t age_ms;        /* of that; -1: unknown */
     char replica[REPLICA_SIZE];

@@ -86,11 +86,16 @@ void replica_add_position(struct buf *out, const char *topic)
     json_decref(params);
 }
 
+static const char *text_at(const json_t *row, size_t i)
+{
+    const json_t *value = json_array_get(row, i);
+
+    return json_is_string(value) ? json_string_value(value) : json_text(value, "U");
+}
+
 int replica_read_row(const json_t *row, char *name, int64_t *position, struct err *err)
 {
-    const char *digits = json_string_value(json_array_get(row, 0));
-    const char *replica = json_string_value(json_array_get(row, 1));
-    const char *state = json_string_value(json_array_get(row, 2));
+    const char *digits = text_at(row, 0), *replica = text_at(row, 1), *state = text_at(row, 2);
 
     if (state != NULL && strcmp(state, "restoring") == 0)
         return err_set(err, ERR_GUARD, "replica.restoring",

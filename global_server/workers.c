@@ -12,6 +12,7 @@
 #include "global_server/replica.h"
 #include "global_server/report.h"
 #include "global_server/suspects.h"
+#include "neo4j/jolt.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -60,12 +61,21 @@ static int on_fields(void *arg, size_t stmt, const json_t *fields, struct err *e
     return answer_set_fields(q->job->answer, fields, answer_head_bytes(&head), err);
 }
 
+static int add_row(struct job *job, const json_t *row, struct err *err)
+{
+    json_t *marked = job->strict ? jolt_mark_floats(row) : NULL;
+    int rc = answer_add_row(job->answer, marked != NULL ? marked : row, err);
+
+    json_decref(marked);
+    return rc;
+}
+
 static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
 {
     struct question *q = arg;
 
     if (stmt == 1)
-        return answer_add_row(q->job->answer, row, err);
+        return add_row(q->job, row, err);
     if (replica_read_row(row, q->job->replica, &q->job->position, err) < 0)
         return -1;
     flight_saw(q->job->flight, q->job->position);
@@ -82,7 +92,9 @@ static int ask(struct worker *w, struct job *job, struct err *err)
     struct tx_opts opts = {.read = true,
                            .server_limit_ms = left_ms > 1 ? left_ms : 1,
                            .deadline_ms = job->deadline_ms + ANSWER_GRACE_MS,
-                           .row_limit_bytes = w->conf->limits->page_bytes * 2 + 65536,
+                           .strict = job->strict,
+                           .row_limit_bytes =
+                               w->conf->limits->page_bytes * (job->strict ? 8 : 2) + 65536,
                            .reader = &reader};
     size_t failed;
 
@@ -258,6 +270,10 @@ static bool ask_until_answered(struct worker *w, struct job *job)
             if (check_read(job, &why) < 0 || check_age(w, job, &why) < 0)
                 answer_error(job, &why);
             return true;
+        }
+        if (!job->strict && strcmp(why.code, JOLT_AMBIGUOUS) == 0) {
+            job->strict = true;
+            continue;
         }
         switch (judge(w, job, &why)) {
         case VERDICT_ERROR:

@@ -394,12 +394,35 @@ static bool has_bare_float(const json_t *list)
     return false;
 }
 
+static bool is_nonfinite(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    return text != NULL && (strcmp(text, "NaN") == 0 || strcmp(text, "Infinity") == 0 ||
+                            strcmp(text, "-Infinity") == 0);
+}
+
+static bool is_ambiguous(const json_t *list)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (list, i, item)
+        if (!is_nonfinite(item))
+            return false;
+    return json_array_size(list) > 0;
+}
+
 static int add_list(struct buf *out, const json_t *list, struct err *err)
 {
     bool floats = has_bare_float(list);
     size_t i;
     json_t *item;
 
+    if (is_ambiguous(list))
+        return err_set(err, ERR_FATAL, JOLT_AMBIGUOUS,
+                       "a list holds only NaN or Infinity, and sparse Jolt does not tell whether "
+                       "they are numbers or texts");
     buf_addc(out, '[');
     json_array_foreach (list, i, item) {
         if (i > 0)
@@ -431,6 +454,44 @@ static int add_members(struct buf *out, const json_t *map, struct err *err)
     }
     buf_addc(out, '}');
     return 0;
+}
+
+/* The object of an entity or map that holds values: beside it stand id, labels, type, and its own
+ * keys may look like sigils. */
+static json_t *values_of(json_t *value)
+{
+    json_t *map = json_object_get(value, "{}");
+    json_t *node = json_object_get(value, "()"), *relationship = json_object_get(value, "->");
+
+    if (map != NULL || node != NULL)
+        return map != NULL ? map : json_array_get(node, 2);
+    relationship = relationship != NULL ? relationship : json_object_get(value, "<-");
+    return json_array_get(relationship, 4);
+}
+
+static void mark_floats(json_t *value)
+{
+    json_t *values = json_object_size(value) == 1 ? values_of(value) : NULL;
+    size_t i;
+    json_t *item;
+
+    if (values != NULL)
+        value = values;
+    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at))
+        mark_floats(json_object_iter_value(at));
+    json_array_foreach (value, i, item)
+        if (is_nonfinite(item))
+            json_array_set_new(value, i, json_pack("{s:O}", "R", item));
+        else
+            mark_floats(item);
+}
+
+json_t *jolt_mark_floats(const json_t *strict)
+{
+    json_t *copy = json_deep_copy(strict);
+
+    mark_floats(copy);
+    return copy;
 }
 
 static int by_text(const void *a, const void *b)

@@ -35,16 +35,25 @@
  * | PATH                               | $type Path, _value [node, relationship, node, …]         |
  *
  * Stored lists of FLOAT arrive bare, [1.0,"NaN"] (seen): a text beside bare numbers with a fraction
- * is such a FLOAT. In a stored list of nothing but NaN and Infinity they stay text: Jolt does not
- * tell. What stands inside _properties, lists and maps follows the same table; _properties is, like
- * the inner object of Map, no value itself. An element id of 4.4 is its id() as text. */
+ * is such a FLOAT. Of a list of nothing but such texts sparse Jolt does not tell whether it holds
+ * FLOAT or STRING, strict Jolt does: there STRING is {"U":…} even in stored lists (seen
+ * on 4.4, 5.26 and 2026). What stands inside _properties, lists and maps follows the same table;
+ * _properties is, like the inner object of Map, no value itself. An element id of 4.4 is its id()
+ * as text. */
 
 #include "base/buf.h"
 #include "base/json.h"
 
-/* Appends value. 0, or -1 with ERR_FATAL "jolt.shape": it is not Jolt as known here; out then
- * holds a part of it. Recursion is as deep as value, which json_parse has limited. */
+#define JOLT_AMBIGUOUS "jolt.ambiguous"
+
+/* Appends value. 0, or -1 with ERR_FATAL; out then holds a part of it. "jolt.shape": it is not Jolt
+ * as known here; JOLT_AMBIGUOUS: a list of nothing but "NaN" and "Infinity", ask again in strict
+ * Jolt and through jolt_mark_floats. Recursion is as deep as value, which json_parse limits. */
 MUST_CHECK int jolt_add(struct buf *out, const json_t *value, struct err *err);
+
+/* A copy of a value, or row, of a strict answer, in which the bare texts of stored lists of FLOAT
+ * are marked as such: never ambiguous. The caller owns it. Recursion as above. */
+json_t *jolt_mark_floats(const json_t *strict);
 
 /* Appends a finite number as the shortest text that reads back equal, with `.` or `e`. */
 void jolt_add_real(struct buf *out, double x);

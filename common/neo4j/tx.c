@@ -26,6 +26,10 @@ struct tx {
 #define JOLT_TYPES                                                                                 \
     "application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5, application/json;q=0.1"
 
+#define JOLT_TYPES_STRICT                                                                          \
+    "application/vnd.neo4j.jolt-v2;strict=true, application/vnd.neo4j.jolt;strict=true;q=0.5, "    \
+    "application/json;q=0.1"
+
 #define PAGE_KEEP 8192 /* bytes of a page that may be an error in JSON */
 
 struct answer {
@@ -234,8 +238,9 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
     buf_adds(&tx->body, "]}");
     if (buf_check(&tx->body, "request to Neo4j", err) < 0)
         return -1;
+    const char *jolt = opts->strict ? JOLT_TYPES_STRICT : JOLT_TYPES;
     struct http_request request = {.path = tx->path,
-                                   .accept = answer.which ? JOLT_TYPES : "application/json",
+                                   .accept = answer.which ? jolt : "application/json",
                                    .body = buf_str(&tx->body),
                                    .body_len = tx->body.len,
                                    .read_mode = opts->read,

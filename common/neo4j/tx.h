@@ -39,7 +39,8 @@ struct tx_opts {
     int64_t server_limit_ms; /* the server ends the transaction then; 0: never */
     int64_t deadline_ms;     /* monotonic; 0: none */
     size_t row_limit_bytes;  /* with a reader a longer row fails the request; 0: 64 MiB */
-    bool which; /* on failure tell which statement it was: costs a third of the speed */
+    bool which;  /* on failure tell which statement it was: costs a third of the speed */
+    bool strict; /* with a reader: Jolt that marks every type (jolt.h); some four times the bytes */
     const struct tx_reader *reader; /* NULL: rows are passed over */
 };
 

@@ -26,8 +26,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         jolt_text_add(&text, typed);
         json_decref(typed);
     } else {
-        assert(err.class == ERR_FATAL && strcmp(err.code, "jolt.shape") == 0);
+        assert(err.class == ERR_FATAL);
+        assert(strcmp(err.code, "jolt.shape") == 0 || strcmp(err.code, JOLT_AMBIGUOUS) == 0);
     }
+    typed = jolt_mark_floats(value);
+    err_clear(&err);
+    buf_reset(&again);
+    assert(jolt_add(&again, typed, &err) == 0 || strcmp(err.code, JOLT_AMBIGUOUS) != 0);
+    json_decref(typed);
     jolt_text_add(&text, value); /* any JSON has a text */
     json_decref(value);
     buf_fini(&out);

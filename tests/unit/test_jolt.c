@@ -39,7 +39,12 @@ static const struct {
     {"stored floats with NaN", "[1.5,\"NaN\",\"Infinity\"]",
      "[1.5,{\"$type\":\"Float\",\"_value\":\"NaN\"},{\"$type\":\"Float\",\"_value\":\"Infinity\"}"
      "]"},
-    {"texts that look like floats", "[\"NaN\",\"Infinity\"]", "[\"NaN\",\"Infinity\"]"},
+    {"texts, some of which look like floats", "[\"NaN\",\"x\"]", "[\"NaN\",\"x\"]"},
+    {"texts that look like floats, strict", "[{\"U\":\"NaN\"}]", "[\"NaN\"]"},
+    {"labels that look like floats", "{\"()\":[1,[\"NaN\"],{}]}",
+     "{\"$type\":\"Node\",\"_value\":{\"_element_id\":\"1\",\"_labels\":[\"NaN\"],\"_properties\":{"
+     "}"
+     "}}"},
     {"map", "{\"{}\":{\"a\":1,\"b\":{\"R\":\"2.5\"}}}", "{\"a\":1,\"b\":2.5}"},
     {"empty map", "{\"{}\":{}}", "{}"},
     {"map with a sigil's name", "{\"{}\":{\"Z\":\"1\"}}", "{\"Z\":\"1\"}"},
@@ -155,6 +160,56 @@ static void other_shapes_are_refused(void **state)
     }
 }
 
+#define NAN_TYPED "{\"$type\":\"Float\",\"_value\":\"NaN\"}"
+
+static void floats_of_a_strict_answer_are_marked(void **state)
+{
+    static const struct {
+        const char *strict, *want;
+    } rows[] = {
+        {"[[\"NaN\"],[{\"U\":\"NaN\"}],{\"U\":\"NaN\"}]", "[[" NAN_TYPED "],[\"NaN\"],\"NaN\"]"},
+        {"[{\"{}\":{\"a\":[\"NaN\"]}},{\"[]\":[[\"NaN\",1.5]]}]",
+         "[{\"a\":[" NAN_TYPED "]},[[" NAN_TYPED ",1.5]]]"},
+        {"[{\"()\":[\"NaN\",[\"NaN\"],{\"()\":[\"NaN\"]}]}]",
+         "[{\"$type\":\"Node\",\"_value\":{\"_element_id\":\"NaN\",\"_labels\":[\"NaN\"],"
+         "\"_properties\":{\"()\":[" NAN_TYPED "]}}}]"},
+        {"[{\"{}\":{\"()\":[\"NaN\",\"NaN\",\"NaN\"]}}]",
+         "[{\"()\":[" NAN_TYPED "," NAN_TYPED "," NAN_TYPED "]}]"},
+        {"[{\"<-\":[\"NaN\",\"NaN\",\"NaN\",\"x\",{\"p\":[\"NaN\"]}]}]",
+         "[{\"$type\":\"Relationship\",\"_value\":{\"_element_id\":\"NaN\","
+         "\"_start_node_element_id\":\"x\",\"_end_node_element_id\":\"NaN\",\"_type\":\"NaN\","
+         "\"_properties\":{\"p\":[" NAN_TYPED "]}}}]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = {0};
+        struct err err = {0};
+        json_t *value = json_parse(rows[i].strict, strlen(rows[i].strict), &err);
+        json_t *marked = jolt_mark_floats(value);
+        assert_non_null(value);
+        if (jolt_add(&out, marked, &err) < 0)
+            fail_msg("%s: %s", rows[i].strict, err.text);
+        assert_string_equal(buf_str(&out), rows[i].want);
+        json_decref(marked);
+        json_decref(value);
+        buf_fini(&out);
+    }
+}
+
+static void a_list_of_texts_or_floats_is_ambiguous(void **state)
+{
+    struct buf out = {0};
+    struct err err = {0};
+    json_t *value = json_parse("[\"NaN\",\"-Infinity\"]", 19, &err);
+
+    (void)state;
+    assert_int_equal(jolt_add(&out, value, &err), -1);
+    assert_string_equal(err.code, JOLT_AMBIGUOUS);
+    json_decref(value);
+    buf_fini(&out);
+}
+
 static const struct {
     const char *jolt, *want;
 } texts[] = {
@@ -195,6 +250,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jolt_becomes_typed_json),
         cmocka_unit_test(other_shapes_are_refused),
+        cmocka_unit_test(floats_of_a_strict_answer_are_marked),
+        cmocka_unit_test(a_list_of_texts_or_floats_is_ambiguous),
         cmocka_unit_test(values_have_a_short_text),
     };
 
