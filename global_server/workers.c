@@ -139,6 +139,14 @@ static bool is_suspect(const struct err *why)
     }
 }
 
+/* HTTP 500, with one code or another. The server is well, so this text or value is what it cannot
+ * take, and each try may leave a transaction in it for ever. */
+static bool may_leak(const struct err *why)
+{
+    return strcmp(why->code, "neo4j.http-500") == 0 ||
+           strcmp(why->code, "Neo.DatabaseError.General.UnknownError") == 0;
+}
+
 /* May change *why to the reason that the probe found. */
 static enum verdict judge(struct worker *w, struct job *job, struct err *why)
 {
@@ -160,7 +168,7 @@ static enum verdict judge(struct worker *w, struct job *job, struct err *why)
         return VERDICT_GIVE_UP;
     }
     job->attempts++;
-    unsigned most = why->class == ERR_SHRINK ? 2 : ATTEMPTS_MAX;
+    unsigned most = may_leak(why) ? 1 : why->class == ERR_SHRINK ? 2 : ATTEMPTS_MAX;
     if (job->attempts >= most || clock_mono_ms() >= job->deadline_ms)
         return VERDICT_ERROR;
     return VERDICT_AGAIN;
@@ -168,14 +176,50 @@ static enum verdict judge(struct worker *w, struct job *job, struct err *why)
 
 /* ---- a job ---- */
 
+static const char more_time[] =
+    "the query took longer than timeout_ms, or QUERY_TIMEOUT, allows; give it more, up to the "
+    "server's MAX_QUERY_TIMEOUT, or ask for less";
+
+static const char less_deep[] =
+    "Neo4j cannot answer this; a value nested some thousand deep does that, or a text or parameter "
+    "too large for it: ask for flat values, send less at once";
+
+/* What to do about errors whose own text does not say it, by how their codes begin. */
+static const struct {
+    const char *prefix, *advice;
+} advices[] = {
+    {"Neo.ClientError.Transaction.TransactionTimedOut", more_time},
+    {"neo4j.timeout", more_time},
+    {"Neo.DatabaseError.General.UnknownError", less_deep},
+    {"neo4j.http-500", less_deep},
+    {"Neo.ClientError.Statement.AccessMode", "a request only reads; send what writes as a command"},
+};
+
+/* NULL: the error speaks for itself. */
+static const char *advice_for(const struct err *why)
+{
+    if (why->class == ERR_SHRINK &&
+        strcmp(why->code, "Neo.DatabaseError.Statement.ExecutionFailed") == 0)
+        return more_time; /* 4.4: neo4j/code.c */
+    for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
+        if (strncmp(why->code, advices[i].prefix, strlen(advices[i].prefix)) == 0)
+            return advices[i].advice;
+    return NULL;
+}
+
 static void answer_error(struct job *job, const struct err *why)
 {
-    if (strcmp(why->code, "memory.limit") == 0) /* of a line of Neo4j's answer */
+    if (strcmp(why->code, "memory.limit") == 0) { /* of a line of Neo4j's answer */
         answer_set_error(job->answer, "answer.row-too-large",
                          "a row is larger than a reply message may be (MAX_REPLY_BYTES); return "
                          "less of it");
-    else
-        answer_set_error(job->answer, why->code, why->text);
+        return;
+    }
+    struct err told = *why;
+    const char *advice = advice_for(why);
+    if (advice != NULL)
+        err_wrap(&told, "%s", advice);
+    answer_set_error(job->answer, told.code, told.text);
 }
 
 /* The record was read into the request; it is released, since librdkafka counts on that. */
