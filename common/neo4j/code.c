@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The first row whose text begins the code decides. Rows are from the Neo4j status codes and from
- * real servers (4.4, 5.26, 2026): README, "What breaks, and what happens". */
+ * real servers (4.4, 5.26, 2026); README.md beside this file names the test of each. */
 static const struct {
     const char *prefix;
     enum err_class class;

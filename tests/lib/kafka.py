@@ -97,6 +97,7 @@ class Topics:
         """Every message from the beginning to the end that is there now."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests",
                              "isolation.level": isolation, "enable.partition.eof": True,
+                             "fetch.wait.max.ms": 10,  # close() waits for it
                              "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         parts = [TopicPartition(self.name(topic), p, 0) for p in self.partitions(topic)]
         # the end as it is now: under steady writes the end of a partition is never told

@@ -85,6 +85,13 @@ class Neo:
         position = self.position()
         return position["offset"] if position else None
 
+    def transactions(self, word="", status=""):
+        """The ids of the server's transactions whose query holds a word and whose status begins so;
+        the one that asks is left out."""
+        columns = "transactionId, currentQuery, status"
+        found = [[plain(v) or "" for v in row] for row in self.run(f"SHOW TRANSACTIONS YIELD {columns} RETURN {columns}")]
+        return [i for i, query, now in found if word in query and now.startswith(status) and "SHOW TRANSACTIONS" not in query]
+
 
 def plain(value):
     """A strict Jolt value as Python's nearest."""
