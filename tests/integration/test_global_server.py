@@ -5,9 +5,7 @@ import json
 import random
 import threading
 
-import pytest
 from conftest import scaled
-from neo import graph
 from programs import run
 from replies import check_one_reply_each, replies, wait_replies
 from wait import until
@@ -37,53 +35,6 @@ def test_pages(topics, replica, global_server):
     pages = wait_replies(topics, ["p"])["p"]
     assert [len(p["rows"]) for p in pages] == [1000, 1000, 500] and pages[-1]["total"] == 2500
     check_one_reply_each({"p": pages}, ["p"])
-
-
-@pytest.mark.parametrize("text, code", [
-    ("CREATE (:Bad)", "Neo.ClientError."),
-    ("CALL { CREATE (x:Bad) RETURN x } RETURN 1 AS one", "Neo.ClientError."),
-    ("CALL db.createLabel('Bad')", ""),
-    ("CREATE INDEX bad FOR (b:Bad) ON (b.n)", "cypher.schema"),
-    ("LOAD CSV FROM 'file:///x.csv' AS line RETURN line", "cypher.load-csv"),
-    ("CALL { LOAD CSV FROM 'file:///x.csv' AS line RETURN line } RETURN line", "cypher.load-csv"),
-    ("SHOW USERS", "cypher.show"),
-    ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", "cypher.terminate"),
-    ("CALL dbms.listConfig()", "cypher.procedure"),
-    ("RETURN 1/0 AS x", "Neo.ClientError.Statement.ArithmeticError"),
-    ("UNWIND [1, 1, 0] AS x RETURN 1/x AS y", "Neo.ClientError.Statement.ArithmeticError"),
-    ("THIS IS NOT CYPHER", "Neo.ClientError.Statement.SyntaxError"),
-    ("RETURN " + "(" * 150 + "1" + ")" * 150, "cypher.too-deep"),
-])
-def test_refused(text, code, topics, replica, neo_a, global_server):
-    before = graph(neo_a)
-    global_server(replica)
-    topics.produce("request", [{"id": "bad", "command": text}, {"id": "good", "command": "RETURN 1 AS x"}])
-    found = wait_replies(topics, ["bad", "good"])
-    assert len(found["bad"]) == 1 and found["bad"][0]["error"]["code"].startswith(code), found["bad"]
-    assert found["good"][0]["rows"] == [[1]]
-    assert graph(neo_a) == before and not neo_a.run("SHOW INDEXES YIELD name WHERE name = 'bad' RETURN name")
-
-
-def test_bad_messages_and_topics(topics, replica, global_server):
-    topics.create("allowed-1")
-    global_server(replica, REPLY_TOPICS="allowed-*,missing")
-    topics.produce("request", [
-        b"not json", b"[]", {"id": "none"}, {"id": "type", "command": 1},
-        {"id": "to", "to": "forbidden", "command": "RETURN 1 AS x"},
-        {"id": "command", "to": "command", "command": "RETURN 1 AS x"},
-        {"id": "gone", "to": "missing", "command": "RETURN 1 AS x"},
-        {"id": "ok", "to": "allowed-1", "command": "RETURN 1 AS x"},
-        {"id": "last", "execute": "RETURN 2 AS x"},
-    ], bad=True)
-    ids = ["none", "type", "to", "command", "gone", "last"]
-    found = wait_replies(topics, ids)
-    for i in ids[:-1]:
-        assert "error" in found[i][0], found[i]
-    assert "REPLY_TOPICS" in found["to"][0]["error"]["message"]
-    assert found["last"][0]["rows"] == [[2]]
-    assert sum(1 for pages in found.values() if "error" in pages[0]) == 7  # two more without an id
-    assert wait_replies(topics, ["ok"], "allowed-1")["ok"][0]["rows"] == [[1]]
-    assert topics.end("command") == 20
 
 
 def test_min_offset_and_max_age(topics, replica, neo_a, global_server):

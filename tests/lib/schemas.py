@@ -65,6 +65,8 @@ def kind_of(topic, body):
 
 def parse(raw):
     """A message's JSON; Refused when it is none."""
+    if raw is None:
+        raise Refused("no value")
     try:
         return json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
