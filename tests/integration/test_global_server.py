@@ -50,42 +50,6 @@ def test_min_offset_and_max_age(topics, replica, neo_a, global_server):
     assert wait_replies(topics, ["late"])["late"][0]["rows"] == [[1]]
 
 
-def test_values_are_lossless(topics, replica, neo_a, global_server):
-    global_server(replica)
-    topics.produce("request", [{"id": "v", "command": """RETURN 9223372036854775807 AS big, 1.0 AS one, -0.0 AS zero, 0.0/0.0 AS nan,
-        date('2020-01-01') AS d, datetime('2020-07-01T12:00:00.5+02:00[Europe/Paris]') AS z, localdatetime('2020-01-01T00:00') AS l,
-        duration('P1Y2DT3S') AS u, point({x: 1.0, y: 2.0}) AS p, [1, [2.5, null]] AS list, {a: 'ä', b: true} AS m, 'x' AS s"""}])
-    (page,) = wait_replies(topics, ["v"])["v"]
-    row = dict(zip(page["columns"], page["rows"][0]))
-    assert row["big"] == {"$type": "Integer", "_value": "9223372036854775807"}
-    assert isinstance(row["one"], float) and str(row["zero"]) == "-0.0" and row["nan"] == {"$type": "Float", "_value": "NaN"}
-    assert row["d"] == {"$type": "Date", "_value": "2020-01-01"}
-    assert row["z"] == {"$type": "ZonedDateTime", "_value": "2020-07-01T12:00:00.5+02:00[Europe/Paris]"}
-    assert row["l"]["$type"] == "LocalDateTime" and row["u"]["$type"] == "Duration"
-    assert row["p"] == {"$type": "Point", "_value": "SRID=7203;POINT (1.0 2.0)"}
-    assert row["list"] == [1, [2.5, None]] and row["m"] == {"a": "ä", "b": True} and row["s"] == "x"
-
-
-def test_reply_format_row(topics, kafka, replica, global_server):
-    """A message a row: the request with `result`; an empty answer and an error have null there."""
-    global_server(replica, REPLY_FORMAT="row")
-    asked = [{"id": "node", "command": "MATCH (p:P {n: 3}) RETURN p"}, {"id": "rows", "command": "UNWIND [1, 2] AS n RETURN n, date('2020-01-01') AS d"},
-             {"id": "none", "command": "MATCH (x:Nobody) RETURN x"}, {"id": "bad", "command": "RETURN 1/0 AS x"}]
-    topics.produce("request", asked)
-    found = until("five replies", lambda: [m for m in [topics.read("response")] if len(m) >= 5])[0]
-    got = {}
-    for message in found:
-        body = json.loads(message.value())
-        got.setdefault(body["id"], []).append(body)
-    day = {"$type": "Date", "_value": "2020-01-01"}
-    assert [b["result"] for b in got["node"]] == [{"properties": {"n": 3}}] and got["node"][0]["command"] == asked[0]["command"]
-    assert [b["result"] for b in got["rows"]] == [{"properties": {"n": n, "d": day}} for n in (1, 2)]
-    assert got["none"] == [{**asked[2], "result": None}]
-    done = run("global_server", ["ask", "RETURN 1"], {"BROKERS": kafka.bootstrap, "B_TOPIC_PREFIX": topics.prefix})
-    assert done.returncode == 3 and "REPLY_FORMAT=row" in done.stderr
-    assert got["bad"][0]["result"] is None and got["bad"][0]["error"]["code"] == "Neo.ClientError.Statement.ArithmeticError"
-
-
 def test_kill_with_requests_in_flight(topics, replica, global_server):
     """kill -9 of one of two, again and again: one complete reply each."""
     rounds, each = scaled(4, 20), 60
