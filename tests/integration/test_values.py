@@ -10,6 +10,7 @@ import pytest
 from conftest import scaled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from programs import run
 from replica import applied
 from replies import replies, wait_replies
 from values import difference, exactly, integer, query_api, real, strict_jolt
@@ -107,7 +108,7 @@ def test_replies_equal_what_neo4j_says(topics, stored, neo_a, global_server):
                      "Node", "Relationship", "Path"} | ({"Base64"} if new else set()), kinds
 
 
-def test_row_format_has_the_same_values(topics, stored, neo_a, global_server):
+def test_row_format_has_the_same_values(topics, kafka, stored, neo_a, global_server):
     """REPLY_FORMAT=row: properties of the one node or relationship, else the columns by name."""
     global_server(stored, REPLY_FORMAT="row")
     asked = [{"id": f"r{i}", "with_key": "k", "command": text, "note": "kept"} for i, text in enumerate(QUERIES)]
@@ -133,6 +134,8 @@ def test_row_format_has_the_same_values(topics, stored, neo_a, global_server):
         assert all({k: v for k, v in b.items() if k != "result"} == request for b in got[request["id"]])
     assert not wrong, "\n".join(wrong)
     assert got["bad"][0]["result"] is None and got["bad"][0]["error"]["code"] == "Neo.ClientError.Statement.ArithmeticError"
+    done = run("global_server", ["ask", "RETURN 1"], {"BROKERS": kafka.bootstrap, "B_TOPIC_PREFIX": topics.prefix})
+    assert done.returncode == 3 and "REPLY_FORMAT=row" in done.stderr
 
 
 def only_properties(value):
