@@ -4,14 +4,13 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cypher/policy.h"
+#include "kafka/topics.h"
 #include "neo4j/param.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TOPIC_NAME_MAX 249 /* Kafka, Topic.MAX_NAME_LENGTH */
 
 static char *full_name(const struct request_rules *rules, const char *topic)
 {
@@ -82,16 +81,6 @@ static int read_names(struct request *r, const json_t *body, struct err *err)
     return id_rc < 0 || key_rc < 0 ? -1 : 0;
 }
 
-/* Kafka's own rule: letters, digits, `.`, `_` and `-`, neither "." nor "..". */
-static bool is_topic_name(const char *name, size_t len)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-    return len > 0 && len <= TOPIC_NAME_MAX && strspn(name, letters) == len &&
-           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
 static bool matches(const char *pattern, size_t len, const char *name)
 {
     if (len > 0 && pattern[len - 1] == '*')
@@ -135,7 +124,7 @@ static int read_to(struct request *r, const struct request_rules *rules, const j
         return 0;
     if (name == NULL)
         return err_set(err, ERR_POISON, "request.type", "\"to\" must be a string");
-    if (!is_topic_name(name, json_string_length(to)))
+    if (!topic_name_is_legal(name, json_string_length(to)))
         return err_set(err, ERR_POISON, "request.topic-name", "\"to\" is no name of a Kafka topic");
     if (is_forbidden(rules, name))
         return err_set(err, ERR_POISON, "request.topic-refused",

@@ -25,10 +25,8 @@ run() { # run COMMAND…: shows its output, keeps its closing lines
 }
 
 [ -n "${1:-}" ] || run tests/check.py --build "$BUILD"
-run build/venv/bin/python -m pytest tests/integration ${1:+-k "$1"}
-if ls tests/property/test_*.py >/dev/null 2>&1; then
-    run build/venv/bin/python -m pytest tests/property ${1:+-k "$1"}
-fi
+# Tests wait most of their time: two files at once, each with servers of its own (1.5 GB of memory).
+run build/venv/bin/python -m pytest -n "${TEST_JOBS:-2}" --dist loadfile tests/integration tests/property ${1:+-k "$1"}
 
 passed=$(count passed)
 failed=$(($(count failed) + $(count error)))

@@ -11,6 +11,15 @@
 
 #define TIMEOUT_MS 15000
 
+bool topic_name_is_legal(const char *name, size_t len)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+    return len > 0 && len <= TOPIC_NAME_MAX && strspn(name, letters) == len &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 struct topics {
     struct kafka_health health;
     rd_kafka_t *rk;

@@ -10,6 +10,10 @@
 #include <stdint.h>
 
 #define TOPIC_SETTINGS_MAX 8
+#define TOPIC_NAME_MAX 249
+
+/* Can a topic be called so (name[0..len-1])? Kafka: clients/…/common/internals/Topic.java. */
+bool topic_name_is_legal(const char *name, size_t len);
 
 struct topic_want {
     const char *name;                                      /* full name */

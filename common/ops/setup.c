@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/stop.h"
+#include "kafka/topics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 
 #define PROBE_TIMEOUT_MS 10000
 #define FILE_LOOK_MS 500 /* between two looks at a secret's file */
-#define TOPIC_MAX 249
 #define DATABASE_MAX 63
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
@@ -34,23 +34,21 @@ char *setup_topic(const struct setup *setup, const char *name)
     return buf_take(&full);
 }
 
-/* Kafka: clients/…/common/internals/Topic.java. */
 int setup_check_topic(const struct setup *setup, const char *setting, const char *name,
                       struct err *err)
 {
     if (name == NULL)
         return 0;
     char *full = setup_topic(setup, name);
-    size_t len = strlen(full);
-    bool good = len > 0 && len <= TOPIC_MAX && strspn(full, NAME_CHARACTERS) == len &&
-                strcmp(full, ".") != 0 && strcmp(full, "..") != 0;
+    bool good = topic_name_is_legal(full, strlen(full));
+
     if (!good)
         err_set(err, ERR_CONFIG, "config.topic-name",
                 "%s=%.100s%s%.100s: no topic of Kafka can be called so: its name, prefix and all, "
                 "has at most %d letters a to z, digits, points, underscores and hyphens, and is "
                 "neither . nor ..",
                 setting, name, setup->topic_prefix != NULL ? " with B_TOPIC_PREFIX=" : "",
-                setup->topic_prefix != NULL ? setup->topic_prefix : "", TOPIC_MAX);
+                setup->topic_prefix != NULL ? setup->topic_prefix : "", TOPIC_NAME_MAX);
     free(full);
     return good ? 0 : -1;
 }
