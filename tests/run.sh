@@ -13,7 +13,7 @@ count() { # count WORD: the sum of what the runners' last lines say
 
 run() { # run COMMAND…: shows its output, keeps its closing lines
     out=$(mktemp)
-    "$@" 2>&1 | grep -vE '^%[0-9]' | tee "$out" # librdkafka's own lines left out
+    "$@" 2>&1 | grep --line-buffered -vE '^%[0-9]' | tee "$out" # librdkafka's own lines left out
     # "12 passed, 1 failed in 3 s": not just any line that speaks of failure
     status=$(grep -E '^[0-9]+ (passed|failed|error|errors|skipped|deselected)(,| in |$)' "$out" | tail -n 1)
     echo "$status" >>"$log"

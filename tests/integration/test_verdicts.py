@@ -312,7 +312,8 @@ def test_poison_costs_a_handful(poison, topics, server_a, neo_a, db_sync, throug
     assert writes <= 12, f"{writes} transactions, sizes {[len(r.statements) - 2 for r in proxy.requests if r.kind == 'commit']}"
     assert len(agent.events("applied")) <= writes
     sizes = [len(r.statements) - 2 for r in proxy.requests if r.kind == "commit"]
-    assert max(sizes) > 400 and 1 in sizes, sizes
+    # the first batch takes what has arrived, the second the rest up to the poison: one is large
+    assert max(sizes) >= 250 and 1 in sizes, sizes
 
 
 # ------------------------------------------------------------ limits of one replica
