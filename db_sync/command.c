@@ -25,9 +25,14 @@ static bool is_minus_zero(const json_t *value)
 }
 
 /* A text may leave a label, the name of a constraint or a procedure's argument to a parameter. */
-static bool is_reserved(const json_t *value)
+static int refuse_reserved(const json_t *value, struct err *err)
 {
-    return json_is_string(value) && strncmp(json_string_value(value), "__db_sync", 9) == 0;
+    if (json_string_length(value) < sizeof reserved - 1 ||
+        memcmp(json_string_value(value), reserved, sizeof reserved - 1) != 0)
+        return 0;
+    return err_set(err, ERR_POISON, "cypher.reserved-name",
+                   "names that begin with %s belong to the replication, also in a parameter",
+                   reserved);
 }
 
 /* Walks parameters: refuses what cannot be carried, and names of the replication; notes a minus
@@ -40,19 +45,12 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
 
     if (is_minus_zero(value))
         *minus_zero = true;
-    if (is_reserved(value))
-        return err_set(err, ERR_POISON, "cypher.reserved-name",
-                       "a parameter is a name that begins with __db_sync; such names belong to the "
-                       "replication");
+    if (refuse_reserved(value, err) < 0)
+        return -1;
     if (json_is_string(value) && json_string_length(value) > STRING_MAX)
         return err_set(err, ERR_POISON, "command.string-too-long",
                        "a parameter is a string of %zu bytes; Neo4j takes at most %d",
                        json_string_length(value), STRING_MAX);
-    if (json_string_length(value) >= sizeof reserved - 1 &&
-        memcmp(json_string_value(value), reserved, sizeof reserved - 1) == 0)
-        return err_set(err, ERR_POISON, "cypher.reserved-name",
-                       "names that begin with %s belong to the replication, also in a parameter",
-                       reserved);
     if (json_is_array(value))
         json_array_foreach (value, i, member)
             if (judge_value(member, minus_zero, err) < 0)
@@ -109,8 +107,9 @@ static int bind_own(const struct command *c, const json_t *root, const json_t *t
                     json_t **params, struct err *err)
 {
     json_t *bound = NULL;
+    int rc = 0;
 
-    for (size_t i = 0; i < sizeof own_params / sizeof *own_params; i++) {
+    for (size_t i = 0; rc == 0 && i < sizeof own_params / sizeof *own_params; i++) {
         if (json_object_get(*params, own_params[i]) != NULL)
             return err_set(err, ERR_POISON, "command.params",
                            "the parameter $%s is bound by db_sync and cannot be given",
@@ -119,13 +118,15 @@ static int bind_own(const struct command *c, const json_t *root, const json_t *t
             continue;
         if (bound == NULL)
             bound = *params != NULL ? json_copy(*params) : json_object();
-        json_object_set_new(bound, own_params[i], own_param(c, root, i));
+        json_t *own = own_param(c, root, i);
+        rc = refuse_reserved(own, err); /* $__key is the sender's text */
+        json_object_set_new(bound, own_params[i], own);
     }
     if (bound != NULL) {
         json_decref(*params);
         *params = bound;
     }
-    return 0;
+    return rc;
 }
 
 /* The parameters as Neo4j gets them: *out is a new reference, NULL where there are none. */

@@ -69,6 +69,8 @@ static void messages_and_their_verdicts(void **state)
          "command.mixed-schema"},
         {"{\"command\":\"DROP CONSTRAINT $n\",\"params\":{\"n\":\"__db_sync_position\"}}",
          "cypher.reserved-name"},
+        {"{\"command\":\"DROP CONSTRAINT $__key\",\"with_key\":\"__db_sync_position\"}",
+         "cypher.reserved-name"},
         {"{\"command\":\"CREATE (:$($l))\",\"params\":{\"l\":[\"A\",\"__db_sync\"]}}",
          "cypher.reserved-name"},
         {"{\"command\":\"SHOW USERS\"}", "cypher.show"},
