@@ -148,6 +148,8 @@ int producer_flush(struct producer *p, int64_t deadline_ms, struct err *err)
         int64_t now = clock_mono_ms();
         if (stop_requested() && stop_ms == INT64_MAX)
             stop_ms = now + STOP_GRACE_MS;
+        if ((now >= deadline_ms || now >= stop_ms) && err_is_set(&p->failure))
+            break; /* it says why */
         if (now >= deadline_ms || now >= stop_ms)
             return err_set(err, ERR_RETRY, "kafka.timeout",
                            "Kafka at %s did not acknowledge in time%s%s", p->brokers,
