@@ -179,7 +179,8 @@ static int seek_to(struct age *a, int64_t offset, struct err *err)
     return 0;
 }
 
-/* A broker that hangs is silent too. One that answers has no record for us that did not come. */
+/* A broker that hangs is silent too: it is asked whether the end is still where it was seen, or
+ * behind the last record. */
 static int on_silence(struct age *a, struct err *err)
 {
     int64_t now = clock_mono_ms(), low, high;
@@ -188,7 +189,8 @@ static int on_silence(struct age *a, struct err *err)
         return 0;
     if (reader_watermarks(a->reader, &low, &high, err) < 0)
         return -1;
-    set_end(a, now);
+    if (high <= reader_end_offset(a->reader) || high <= a->next)
+        set_end(a, now);
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct reader {
     char *topic, *brokers, *group;
     bool consuming;            /* rd_kafka_poll_set_consumer was called */
     int64_t next_offset;       /* behind the last record that was given, or as assigned */
+    int64_t end_offset;        /* at the last READER_END; -1: none yet */
     bool group_refused;        /* an ACL keeps us from the group, and so from committing */
     struct question *question; /* NULL, or one that is not answered yet */
 };
@@ -233,6 +234,7 @@ int reader_assign(struct reader *r, int64_t offset, struct err *err)
         rd_kafka_poll_set_consumer(r->rk);
     r->consuming = true;
     r->next_offset = offset;
+    r->end_offset = -1;
     rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = offset;
     rd_kafka_resp_err_t rc = rd_kafka_assign(r->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -296,9 +298,11 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
         record_init_take(record, message);
         return READER_RECORD;
     }
-    enum reader_event event = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF
-                                  ? READER_END
-                                  : on_error_message(r, message, err);
+    enum reader_event event = READER_END;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        r->end_offset = message->offset;
+    else
+        event = on_error_message(r, message, err);
     rd_kafka_message_destroy(message);
     return event;
 }
@@ -349,6 +353,11 @@ int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct
     if (event == READER_RECORD && !(*found = record->offset == offset))
         record_fini(record);
     return event == READER_FAILED ? -1 : 0;
+}
+
+int64_t reader_end_offset(const struct reader *r)
+{
+    return r->end_offset;
 }
 
 int64_t reader_log_end(struct reader *r)

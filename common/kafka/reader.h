@@ -55,6 +55,10 @@ enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct rec
 MUST_CHECK int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms,
                               struct record *record, bool *found, struct err *err);
 
+/* Where the log ended at the last READER_END since reader_assign, behind control records too; -1:
+ * there was none. */
+int64_t reader_end_offset(const struct reader *r);
+
 /* Where the log ended when librdkafka last heard of it; -1: not yet. Does not block. */
 int64_t reader_log_end(struct reader *r);
 
