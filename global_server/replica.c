@@ -163,8 +163,11 @@ int replica_position(struct replica *r, int64_t *position, struct err *err)
 
 int replica_probe(struct replica *r, char *name, int64_t *position, struct err *err)
 {
+    struct tx_server seen;
+
     replica_refresh(r);
-    if (setup_tx_probe(r->setup, r->tx, &r->server, err) < 0)
+    if (setup_tx_probe(r->setup, r->tx, &seen, err) < 0)
         return -1;
+    r->server = seen;
     return read_position(r, name, position, err);
 }

@@ -18,6 +18,7 @@ struct status {
     pthread_t thread;
     struct status_conf conf;
     struct status_writer *writer; /* the thread's */
+    char server[32];              /* Neo4j's version */
     pthread_mutex_t lock;
     const char *state;
     char reason[512]; /* "" while all is well */
@@ -39,7 +40,7 @@ static void tell(struct status *s, const char *state, const char *reason)
         state, "offset", number_or_null(offset), "age_ms",
         number_or_null(age_of(s->conf.age, offset, 0)), "in_flight",
         (json_int_t)atomic_load(&s->conf.flight->jobs), "version", CYPHERLOG_VERSION, "server",
-        s->conf.server, "time", clock_text(clock_wall_ms(), now_text, sizeof now_text));
+        s->server, "time", clock_text(clock_wall_ms(), now_text, sizeof now_text));
 
     if (reason[0] != '\0')
         json_object_set_new(status, "reason", json_string(reason));
@@ -98,6 +99,7 @@ int status_start(struct status **out, const struct status_conf *conf, struct err
 
     s->conf = *conf;
     s->state = "serving";
+    snprintf(s->server, sizeof s->server, "%s", conf->server);
     s->writer = status_writer_new(&conf->conf->setup, topic, conf->replica, "global_server");
     free(topic);
     pthread_mutex_init(&s->lock, NULL);

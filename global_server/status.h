@@ -14,12 +14,12 @@ struct status; /* opaque */
 struct status_conf {
     const struct server_conf *conf;
     const char *replica, *instance;
-    const char *server; /* Neo4j's version at the start */
+    const char *server; /* Neo4j's version; copied */
     struct age *age;
     const struct flight *flight;
 };
 
-/* Begins with the state `serving`. Borrows what conf points to. */
+/* Begins with the state `serving`. Borrows what else conf points to. */
 MUST_CHECK int status_start(struct status **out, const struct status_conf *conf, struct err *err);
 
 /* `waiting-neo4j`, or `waiting-replica` when Neo4j is there without a database to serve from; why
