@@ -2,6 +2,7 @@
 #include "db_sync/cmd_send.h"
 
 #include "base/json.h"
+#include "base/stop.h"
 #include "db_sync/sender.h"
 #include "ops/progress.h"
 
@@ -77,8 +78,8 @@ static int each_line(const struct input *in, struct sender *s, struct err *err)
     while (rc == 0 && (len = getline(&line, &size, in->file)) >= 0) {
         number++;
         read += len;
-        rc = take_line(in, s, line, (size_t)len, err);
-        if (rc < 0)
+        rc = stop_check(err) < 0 ? -1 : take_line(in, s, line, (size_t)len, err);
+        if (rc < 0 && err->class != ERR_STOPPING)
             err_wrap(err, "line %" PRId64, number);
         progress_set(&progress, in->size > 0 ? read : sender_count(s));
     }

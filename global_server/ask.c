@@ -20,7 +20,7 @@
 
 #define KAFKA_WAIT_MS 15000
 #define CONTACT_LEAST_MS 2000 /* a first connection may take longer than a query */
-#define REPLY_GRACE_MS 2000   /* beyond the query's own time: the reply's way back */
+#define REPLY_GRACE_MS 8000   /* beyond the query's own time: the server gives Neo4j 5 s to tell */
 #define TELL_MS 2000          /* a person has waited so long without a sign */
 #define LINE_LIMIT ((size_t)16 << 20)
 #define MESSAGE_MAX_BYTES 1000000
