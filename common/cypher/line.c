@@ -112,8 +112,8 @@ static int count_bracket(const struct view *v, int depth[3], struct err *err)
 
 static bool may_end_with(const struct view_item *item)
 {
-    return item->token.kind != LEXER_PUNCTUATION || item->token.op == '*' ||
-           item->token.op == ';' || view_ends_operand(item);
+    return item->token.kind != LEXER_PUNCTUATION || view_ends_operand(item) ||
+           strchr("*%;", item->token.op) != NULL; /* RETURN *, RETURN n:% */
 }
 
 /* With \u the server sees another text. */

@@ -92,6 +92,7 @@ static void parts_and_whole_texts(void **state)
         {"CREATE (:A) // {", false},
         {"MATCH (a) SET a.x = 1;", false},
         {"MATCH (a) RETURN *", false},
+        {"MATCH (a) RETURN a:%", false},
         {"MATCH (a) RETURN a ORDER BY a.x DESC SKIP 1 LIMIT 2", false},
         {"MATCH (a) WHERE a.x STARTS WITH 'b' RETURN a", false},
         {"MATCH (a) RETURN a.x STARTS WITH 'b'", false},
