@@ -18,8 +18,11 @@ class Topics:
         self.bootstrap, self.prefix = bootstrap, prefix
         self.bad = set()  # what was produced though no schema allows it
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
-        self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5,
-                                  "message.max.bytes": 40_000_000, "acks": "all"})
+        self.producer = self._new_producer()
+
+    def _new_producer(self):
+        return Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5,
+                         "message.max.bytes": 40_000_000, "acks": "all"})
 
     def name(self, topic):
         return self.prefix + topic
@@ -30,9 +33,16 @@ class Topics:
         for future in self.admin.create_topics([new]).values():
             future.result(30)
 
+        def led():
+            parts = self.admin.list_topics(self.name(topic), timeout=10).topics[self.name(topic)].partitions
+            return len(parts) == partitions and all(p.leader >= 0 for p in parts.values())
+
+        until(f"leaders of {topic}", led)
+
     def delete(self, topic):
         for future in self.admin.delete_topics([self.name(topic)]).values():
             future.result(30)
+        self.producer = self._new_producer()  # the old one remembers the topic without partitions
 
     def truncate(self, topic, before):
         """Deletes the records before an offset, as retention would."""
