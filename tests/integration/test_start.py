@@ -147,10 +147,12 @@ def test_log_replaced_while_it_runs(topics, kafka, server_a, neo_a, db_sync):
     topics.commands([f"CREATE (:T {{n: {i}}})" for i in range(10)])
     agent = db_sync(server_a)
     applied(neo_a, topics)
+    agent.pause()  # so that it sees the new log whole, not while it is still empty
     topics.delete("command")
     until("the topic to be gone", lambda: topics.name("command") not in topics.admin.list_topics(timeout=10).topics)
     topics.create("command", message_timestamp_type="LogAppendTime")
     topics.commands([f"CREATE (:Other {{n: {i}}})" for i in range(30)])
+    agent.resume()
     refused(agent, 5, "not the one that this replica applied")
     assert neo_a.one("MATCH (o:Other) RETURN count(o)") == 0
 
