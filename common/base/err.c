@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/err.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +56,7 @@ int err_setv(struct err *err, enum err_class class, const char *code, const char
     snprintf(err->code, sizeof err->code, "%s", code);
     if (vsnprintf(err->text, sizeof err->text, fmt, ap) >= (int)sizeof err->text)
         mark_cut(err->text, sizeof err->text);
+    utf8_clean(err->text); /* libraries quote half a character, files have any name */
     return -1;
 }
 
@@ -77,6 +80,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(before, sizeof before, fmt, ap);
     va_end(ap);
+    utf8_clean(before);
     snprintf(both, sizeof both, "%s: %s", before, err->text);
     err_copy_text(err->text, sizeof err->text, both);
     return -1;

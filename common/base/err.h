@@ -32,7 +32,7 @@ enum err_class {
 struct err {
     enum err_class class;
     char code[96]; /* stable, for tests and alerts: `Neo.ClientError.…`, `kafka.…`, `command.…` */
-    char text[512]; /* what, where, what to do; "…" ends one that was cut */
+    char text[512]; /* what, where, what to do, in UTF-8; "…" ends one that was cut */
 };
 
 /* Set once: does nothing when err is NULL or holds an error already, so the first cause stays.

@@ -5,6 +5,8 @@
  * tokens than the server could smuggle a keyword past the policy. */
 #include "cypher/lexer.h"
 
+#include "base/utf8.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -386,17 +388,6 @@ static int32_t read_hex4(const char *p, size_t left)
     return value;
 }
 
-static void add_utf8(struct buf *out, uint32_t c)
-{
-    char bytes[4];
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-    for (size_t i = n; i-- > 1; c >>= 6)
-        bytes[i] = (char)(0x80 | (c & 0x3F));
-    bytes[0] = (char)(n == 1 ? c : ((0xF00u >> n) & 0xFF) | c);
-    buf_add(out, bytes, n);
-}
-
 /* The next \u with a meaning at or behind pos, len when there is none. */
 static size_t find_escape(const char *text, size_t len, size_t pos)
 {
@@ -432,7 +423,7 @@ enum lexer_unicode lexer_decode_unicode(const char *text, size_t len, struct buf
             c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
             done += 6;
         }
-        add_utf8(out, (uint32_t)c);
+        utf8_add(out, (uint32_t)c);
     }
     buf_add(out, text + done, len - done);
     return LEXER_UNICODE_DECODED;

@@ -29,6 +29,18 @@ static void first_error_stays(void **state)
     assert_int_equal(err_set(NULL, ERR_GUARD, "a", "b"), -1);
 }
 
+/* jansson quotes a wrong escape up to its second byte, be that half a character. */
+static void text_is_utf8_whatever_is_put_in(void **state)
+{
+    struct err err = {0};
+
+    (void)state;
+    err_set(&err, ERR_POISON, "c", "near '\\\xd4' and \xc3\xa4, \xed\xa0\x80");
+    assert_string_equal(err.text, "near '\\?' and \xc3\xa4, ???");
+    err_wrap(&err, "file \xff");
+    assert_string_equal(err.text, "file ?: near '\\?' and \xc3\xa4, ???");
+}
+
 static void ends_in_mark(const char *text, size_t size)
 {
     size_t len = strlen(text), mark = strlen("…");
@@ -171,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
+        cmocka_unit_test(text_is_utf8_whatever_is_put_in),
         cmocka_unit_test(long_text_is_cut_at_a_character),
         cmocka_unit_test(sums_and_products_do_not_wrap),
         cmocka_unit_test(buffer_grows_and_fails_once),
