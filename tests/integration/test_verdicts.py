@@ -239,7 +239,8 @@ def halted(agent, offset, neo, *words, deadline_s=90):
     assert agent.wait_exit(deadline_s) == 1, agent.log[-3000:]
     assert neo.offset() == offset
     last = last_error(agent)
-    for word in (f"offset {offset} ", *words):
+    assert re.search(rf"offset {offset}\b", last), last
+    for word in words:
         assert word in last, last
 
 

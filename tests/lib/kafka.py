@@ -139,7 +139,7 @@ class Topics:
         """The next offset; a broker that has just started may not lead its partitions yet."""
         def ask():
             try:
-                return [consumer.get_watermark_offsets(part, timeout=30)[1]]
+                return [consumer.get_watermark_offsets(part, timeout=5)[1]]
             except KafkaException:
                 return None
         return until(f"the end of {part.topic}", ask)[0]
