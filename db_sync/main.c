@@ -17,6 +17,12 @@
 
 static int run_command(const struct conf_args *args, struct options *options, struct err *err)
 {
+    const struct backup_program backup = {.program = &options_program,
+                                          .setup = &options->setup,
+                                          .options = &options->backup,
+                                          .command_topic = options->command_topic,
+                                          .json = options->json};
+
     if (options_check_topics(options, err) < 0)
         return -1;
     switch (args->command->bit) {
@@ -34,6 +40,12 @@ static int run_command(const struct conf_args *args, struct options *options, st
         return agent_skip(options, args->words, args->word_count, err);
     case DB_SYNC_TOPICS:
         return cmd_topics(options, args->words, args->word_count, err);
+    case DB_SYNC_SNAPSHOT:
+        return backup_snapshot(&backup, args->words, args->word_count, err);
+    case DB_SYNC_VERIFY:
+        return backup_verify(&backup, args->words, args->word_count, err);
+    case DB_SYNC_SHOW:
+        return backup_show(&backup, args->words, args->word_count, err);
     default:
         return agent_run(options, err);
     }

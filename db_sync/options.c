@@ -5,19 +5,23 @@
 
 #include <string.h>
 
-#define ALL (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP)
+#define ALL                                                                                        \
+    (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP |                 \
+     DB_SYNC_SNAPSHOT | DB_SYNC_VERIFY | DB_SYNC_SHOW)
+#define TALKS (ALL & ~(DB_SYNC_SNAPSHOT | DB_SYNC_VERIFY | DB_SYNC_SHOW)) /* to Kafka */
 #define APPLIES (DB_SYNC_RUN | DB_SYNC_SKIP)
 #define AT(member) offsetof(struct options, member)
 
 /* clang-format off */ /* a row an option */
 static const struct conf_option rows[] = {
-    SETUP_KAFKA_ROWS(struct options, ALL),
+    SETUP_KAFKA_ROWS(struct options, TALKS, TALKS | DB_SYNC_SNAPSHOT),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, APPLIES,
      "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
      "Neo4j"},
     {"REPLICA_ID", CONF_TEXT, AT(replica_id), "$GROUP_ID", NULL, NULL, 0, APPLIES,
      "Name of this replica in replies and status"},
-    {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED, ALL,
+    {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED,
+     TALKS | DB_SYNC_SNAPSHOT,
      "The log of commands, exactly one partition"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED,
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Where commands go that can never succeed"},
@@ -29,7 +33,8 @@ static const struct conf_option rows[] = {
      DB_SYNC_TOPICS, "Replies to requests that name no topic, and notices"},
     {"RESPONSE_TOPIC", CONF_TEXT, AT(notice_topic), NULL, NULL, NULL, 0, APPLIES,
      "Where to tell what became of each command; not set: nowhere"},
-    SETUP_NEO4J_ROWS(struct options, APPLIES),
+    SETUP_NEO4J_ROWS(struct options, APPLIES | DB_SYNC_SNAPSHOT),
+    BACKUP_ROWS(struct options, backup, DB_SYNC_SNAPSHOT),
     {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0,
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
@@ -76,7 +81,8 @@ static const struct conf_option rows[] = {
     {"REQUEST_PARTITIONS", CONF_INT, AT(request_partitions), "12", "1", "1000", 0, DB_SYNC_TOPICS,
      "Partitions of the request, response and fail topic; more than there are global_servers"},
     {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY,
-     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS, "Results as JSON"},
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SNAPSHOT | DB_SYNC_VERIFY | DB_SYNC_SHOW,
+     "Results as JSON"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY,
      DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP, "How long to wait for Kafka"},
     SETUP_LOG_ROWS(struct options, ALL),
@@ -98,6 +104,16 @@ static const struct conf_command commands[] = {
      "code command.skipped, and the replica's position behind it. Every replica that is to stay "
      "equal must skip it too. Takes the settings of run; stop db_sync first.",
      DB_SYNC_SKIP},
+    {"snapshot", "DEST",
+     "Makes a lossless snapshot of the replica's graph in the new folder DEST, with its place in the "
+     "log; db_sync waits meanwhile, reads go on. Needs no Kafka, and works on a database that is "
+     "not replicated yet.",
+     DB_SYNC_SNAPSHOT},
+    {"verify", "SRC",
+     "Proves a snapshot without a database: every file, row, count and hash. Ends with 6 if "
+     "anything is damaged.",
+     DB_SYNC_VERIFY},
+    {"show", "SRC", "Shows what is in a snapshot, from its manifest.", DB_SYNC_SHOW},
     {"status", "", "Shows how far every replica is, from the status topic.", DB_SYNC_STATUS},
     {"topics", "create|check",
      "create makes the missing topics with the settings they need; check "
@@ -119,7 +135,9 @@ const struct conf_program options_program = {
                 "  db_sync send \"CREATE (:Person {name: 'Ada'})\"\n"
                 "  db_sync send --file commands.cypher\n"
                 "  db_sync status\n"
-                "  GROUP_ID=a NEO4J_PASS_FILE=secret db_sync skip 1234\n",
+                "  GROUP_ID=a NEO4J_PASS_FILE=secret db_sync skip 1234\n"
+                "  NEO4J_PASS_FILE=secret db_sync snapshot backups/monday\n"
+                "  db_sync verify backups/monday\n",
     .options = rows,
     .commands = commands,
 };

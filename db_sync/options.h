@@ -5,6 +5,7 @@
 /* db_sync/options.h: every setting of db_sync, from one table. */
 
 #include "base/conf.h"
+#include "ops/backup.h"
 #include "ops/setup.h"
 
 #include <stdint.h>
@@ -15,6 +16,9 @@ enum db_sync_command {
     DB_SYNC_STATUS = 4,
     DB_SYNC_TOPICS = 8,
     DB_SYNC_SKIP = 16,
+    DB_SYNC_SNAPSHOT = 32,
+    DB_SYNC_VERIFY = 64,
+    DB_SYNC_SHOW = 128,
 };
 
 enum poison_policy { POISON_DEAD_LETTER, POISON_HALT };
@@ -36,7 +40,8 @@ struct options {
     char *offsets, *code;
     /* topics */
     int64_t replication_factor, request_partitions;
-    /* send, status, topics */
+    struct backup_options backup;
+    /* send, status, topics, snapshot, verify, show */
     bool json;
     int64_t timeout_ms;
 };

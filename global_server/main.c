@@ -17,11 +17,26 @@
 static int run(const struct server_conf *conf, const struct conf_args *args, bool *hung,
                struct err *err)
 {
+    const struct backup_program backup = {.program = &server_program,
+                                          .setup = &conf->setup,
+                                          .options = &conf->backup,
+                                          .command_topic = conf->command_topic,
+                                          .json = conf->json};
+
     if (options_check_topics(conf, err) < 0)
         return -1;
-    if (args->command->bit == COMMAND_ASK)
+    switch (args->command->bit) {
+    case COMMAND_ASK:
         return ask_run(conf, args->words, args->word_count, err);
-    return agent_run(conf, hung, err);
+    case COMMAND_SNAPSHOT:
+        return backup_snapshot(&backup, args->words, args->word_count, err);
+    case COMMAND_VERIFY:
+        return backup_verify(&backup, args->words, args->word_count, err);
+    case COMMAND_SHOW:
+        return backup_show(&backup, args->words, args->word_count, err);
+    default:
+        return agent_run(conf, hung, err);
+    }
 }
 
 /* The reason is a line of the log for a daemon, a sentence for a person. */

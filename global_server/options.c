@@ -4,10 +4,12 @@
 #define RUN COMMAND_RUN
 #define ASK COMMAND_ASK
 #define BOTH (COMMAND_RUN | COMMAND_ASK)
+#define SNAPSHOT COMMAND_SNAPSHOT
+#define READERS (COMMAND_VERIFY | COMMAND_SHOW)
 #define AT(field) offsetof(struct server_conf, field)
 
 static const struct conf_option options[] = {
-    SETUP_KAFKA_ROWS(struct server_conf, BOTH),
+    SETUP_KAFKA_ROWS(struct server_conf, BOTH, BOTH | SNAPSHOT),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, RUN,
      "Consumer group; its members share the requests"},
     {"INSTANCE_ID", CONF_TEXT, AT(instance_id), NULL, NULL, NULL, 0, RUN,
@@ -20,13 +22,15 @@ static const struct conf_option options[] = {
     {"REPLY_TOPICS", CONF_TEXT, AT(reply_topics), NULL, NULL, NULL, 0, RUN,
      "Further topics that requests may name, with commas between; x* is any name that begins with "
      "x"},
-    {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED, RUN,
-     "Topic of commands, for the age of replies"},
+    {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED,
+     RUN | SNAPSHOT,
+     "Topic of commands, for the age of replies, and whose position a snapshot names"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED, RUN,
      "Topic of dead letters, which never gets replies"},
     {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED, RUN,
      "Topic where this server tells how it stands; never gets replies"},
-    SETUP_NEO4J_ROWS(struct server_conf, RUN),
+    SETUP_NEO4J_ROWS(struct server_conf, RUN | SNAPSHOT),
+    BACKUP_ROWS(struct server_conf, backup, SNAPSHOT),
     {"WORKERS", CONF_INT, AT(workers), "8", "1", "64", 0, RUN,
      "Connections to Neo4j, so many requests run at once"},
     {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "64", "1", "1000", 0, RUN,
@@ -65,11 +69,11 @@ static const struct conf_option options[] = {
      "Refuse an older state; -1: any"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY, ASK,
      "How long a query may take"},
-    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
-     "Print each reply as JSON, a message a line"},
+    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK | SNAPSHOT | READERS,
+     "Results as JSON; of ask each reply, a message a line"},
     {"CSV", CONF_BOOL, AT(csv), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
      "Print rows as CSV with a line of column names"},
-    SETUP_LOG_ROWS(struct server_conf, BOTH),
+    SETUP_LOG_ROWS(struct server_conf, BOTH | SNAPSHOT | READERS),
     {0}};
 
 static const struct conf_command commands[] = {
@@ -79,6 +83,16 @@ static const struct conf_command commands[] = {
      "Without QUERY they come from --file or stdin. A query, or a line, is Cypher, or a request as "
      "a JSON object. Exit 1: an error reply; 4: no reply in time.",
      ASK},
+    {"snapshot", "DEST",
+     "Makes a lossless snapshot of the replica's graph in the new folder DEST, with its place in "
+     "the "
+     "log; db_sync waits meanwhile, reads go on. Needs no Kafka.",
+     SNAPSHOT},
+    {"verify", "SRC",
+     "Proves a snapshot without a database: every file, row, count and hash. Ends with 6 if "
+     "anything is damaged.",
+     COMMAND_VERIFY},
+    {"show", "SRC", "Shows what is in a snapshot, from its manifest.", COMMAND_SHOW},
     {0}};
 
 const struct conf_program server_program = {

@@ -4,12 +4,19 @@
 
 /* global_server/options.h: the settings of global_server: one table for parser, help and README. */
 
+#include "ops/backup.h"
 #include "ops/setup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { COMMAND_RUN = 1, COMMAND_ASK = 2 };
+enum {
+    COMMAND_RUN = 1,
+    COMMAND_ASK = 2,
+    COMMAND_SNAPSHOT = 4,
+    COMMAND_VERIFY = 8,
+    COMMAND_SHOW = 16,
+};
 
 struct server_conf {
     struct setup setup;
@@ -24,7 +31,9 @@ struct server_conf {
     /* ask */
     char *file, *params, *key;
     int64_t min_offset, max_age_ms, timeout_ms;
-    bool json, csv;
+    bool csv;
+    struct backup_options backup;
+    bool json; /* ask, snapshot, verify, show */
 };
 
 extern const struct conf_program server_program;

@@ -66,7 +66,8 @@ def help_options(build, program, command):
 def readme(build):
     """README's table names every environment variable, and none that does not exist."""
     text = (ROOT / "README.md").read_text()
-    for program, commands in (("db_sync", ("run", "send", "status", "topics")), ("global_server", ("run", "ask"))):
+    for program, commands in (("db_sync", ("run", "send", "status", "topics", "snapshot")),
+                              ("global_server", ("run", "ask", "snapshot"))):
         known = set().union(*(help_options(build, program, c) for c in commands))
         section = text.split(f"<!-- options of {program} -->")[-1].split("<!-- end -->")[0]
         named = set(re.findall(r"^\| `([A-Z0-9_]+)`", section, re.M))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-ROOMS = ["base", "cypher", "kafka", "neo4j", "ops"]  # lowest first
+ROOMS = ["base", "cypher", "kafka", "neo4j", "snapshot", "ops"]  # lowest first
 PROGRAMS = ["db_sync", "global_server"]
 TOP = {"Makefile", "README.md", "LICENSE", "common", "compose", "db_sync", "global_server", "tests", "topics"}
 BANNED = r"\b(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|atoi|atol|atoll|atof|strtok|gets|alloca)\s*\("

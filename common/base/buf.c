@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,11 +92,32 @@ void buf_addi(struct buf *b, int64_t n)
     buf_add(b, digits, (size_t)len);
 }
 
-void buf_add_json(struct buf *b, const char *s, size_t len)
+/* \uXXXX: a code unit of UTF-16. */
+static void add_unit(struct buf *b, uint32_t unit)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char text[] = {
+        '\\', 'u', hex[unit >> 12], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
+
+    buf_add(b, text, sizeof text);
+}
+
+/* A character that may not stand in a JSON string as it is. */
+static void add_escaped(struct buf *b, unsigned char c)
 {
     static const char short_escapes[32] = {
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-    static const char hex[] = "0123456789abcdef";
+
+    if (c >= 0x20 || short_escapes[c] != '\0') {
+        buf_addc(b, '\\');
+        buf_addc(b, c >= 0x20 ? (char)c : short_escapes[c]);
+    } else {
+        add_unit(b, c);
+    }
+}
+
+void buf_add_json(struct buf *b, const char *s, size_t len)
+{
     size_t plain = 0; /* start of the run that needs no escape */
 
     buf_addc(b, '"');
@@ -105,16 +127,46 @@ void buf_add_json(struct buf *b, const char *s, size_t len)
             continue;
         buf_add(b, s + plain, i - plain);
         plain = i + 1;
-        buf_addc(b, '\\');
-        if (c >= 0x20) {
-            buf_addc(b, (char)c);
-        } else if (short_escapes[c] != '\0') {
-            buf_addc(b, short_escapes[c]);
-        } else {
-            buf_adds(b, "u00");
-            buf_addc(b, hex[c >> 4]);
-            buf_addc(b, hex[c & 15]);
+        add_escaped(b, c);
+    }
+    buf_add(b, s + plain, len - plain);
+    buf_addc(b, '"');
+}
+
+/* A character beyond ASCII; returns how many bytes it has. */
+static size_t add_beyond_ascii(struct buf *b, const char *s, size_t left)
+{
+    size_t n = utf8_size(s, left);
+    uint32_t c = n > 0 ? utf8_code_point(s, n) : 0xfffd;
+
+    if (c >= 0x10000) {
+        c -= 0x10000;
+        add_unit(b, 0xd800 + (c >> 10));
+        c = 0xdc00 + (c & 0x3ff);
+    }
+    add_unit(b, c);
+    return n > 0 ? n : 1;
+}
+
+void buf_add_json_ascii(struct buf *b, const char *s, size_t len)
+{
+    size_t plain = 0;
+
+    buf_addc(b, '"');
+    for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)s[i];
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            i++;
+            continue;
         }
+        buf_add(b, s + plain, i - plain);
+        if (c < 0x80) {
+            add_escaped(b, c);
+            i++;
+        } else {
+            i += add_beyond_ascii(b, s + i, len - i);
+        }
+        plain = i;
     }
     buf_add(b, s + plain, len - plain);
     buf_addc(b, '"');

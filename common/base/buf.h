@@ -35,6 +35,10 @@ void buf_addi(struct buf *b, int64_t n);
 /* Appends s[0..len-1], which must be UTF-8, as a JSON string with its quotes. */
 void buf_add_json(struct buf *b, const char *s, size_t len);
 
+/* The same in ASCII alone: other characters as \u escapes, beyond U+FFFF as surrogate pairs. What
+ * is not UTF-8 becomes U+FFFD. */
+void buf_add_json_ascii(struct buf *b, const char *s, size_t len);
+
 /* Drops the first n bytes (n <= len). */
 void buf_consume(struct buf *b, size_t n);
 

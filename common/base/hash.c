@@ -66,13 +66,18 @@ static void to_hex(const unsigned char *p, size_t len, char *out)
     out[2 * len] = '\0';
 }
 
+void hash_finish_bytes(struct hash *h, unsigned char out[static HASH_SIZE])
+{
+    must(EVP_DigestFinal_ex(h->ctx, out, NULL));
+    must(EVP_DigestInit_ex(h->ctx, h->sha256, NULL));
+}
+
 void hash_finish(struct hash *h, char out[static HASH_HEX_SIZE])
 {
-    unsigned char sum[32];
+    unsigned char bytes[HASH_SIZE];
 
-    must(EVP_DigestFinal_ex(h->ctx, sum, NULL));
-    to_hex(sum, sizeof sum, out);
-    must(EVP_DigestInit_ex(h->ctx, h->sha256, NULL));
+    hash_finish_bytes(h, bytes);
+    to_hex(bytes, sizeof bytes, out);
 }
 
 void hash_random_id(char out[static HASH_ID_SIZE])

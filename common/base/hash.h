@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define HASH_HEX_SIZE 65 /* 64 digits and the NUL */
+#define HASH_SIZE 32     /* bytes */
 #define HASH_ID_SIZE 33  /* 32 digits and the NUL */
 
 struct hash; /* opaque: a hash in the making */
@@ -22,6 +23,9 @@ void hash_add_field(struct hash *h, const void *p, size_t len);
 
 /* Writes the hash as lower-case hex and starts anew. */
 void hash_finish(struct hash *h, char out[static HASH_HEX_SIZE]);
+
+/* The same as bytes. */
+void hash_finish_bytes(struct hash *h, unsigned char out[static HASH_SIZE]);
 
 /* 128 random bits as lower-case hex, from the system's generator. */
 void hash_random_id(char out[static HASH_ID_SIZE]);

@@ -228,6 +228,7 @@ int http_send(struct http *http, const struct http_request *request, long *statu
     http->line.limit = request->line_limit > 0 ? request->line_limit : LINE_LIMIT_DEFAULT;
     curl_easy_setopt(http->curl, CURLOPT_URL, buf_str(&url));
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, request->delete ? "DELETE" : NULL);
     if (request->body != NULL) {
         curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
         curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, request->body);

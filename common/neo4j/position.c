@@ -52,6 +52,13 @@ static const char SEIZE_LOCK_TEXT[] =
     "OPTIONAL MATCH (p:`__db_sync` {topic: $t, partition: 0}) SET p.lock = 1\n"
     "WITH p WITH count(CASE WHEN p.offset >= 0 THEN 1 END) AS c RETURN 1/c";
 
+/* The lock that MERGE takes on the constraint's entry, shared, is the one that creating the node
+ * anew needs: no transaction of commands can end while it is held, and it is waited for in a queue.
+ * The node's own lock is not: the node goes with every transaction, so a reader of a busy replica
+ * would come too late each time, and asking for both locks is a deadlock (both seen). */
+static const char HOLD_TEXT[] = "MERGE (p:`__db_sync` {topic: $t, partition: 0}) "
+                                "RETURN properties(p)";
+
 /* The lock is held: what is read here is true until this transaction ends. */
 static const char SEIZE_TEXT[] =
     "MATCH (p:`__db_sync` {topic: $t, partition: 0})\n"
@@ -356,6 +363,32 @@ out:
     json_decref(row);
     json_decref(params);
     return rc;
+}
+
+static int run_held(struct tx *tx, const char *topic, const char *text, int64_t deadline_ms,
+                    struct position *out, bool *found, struct err *err)
+{
+    json_t *params = topic_params(topic), *row = NULL;
+    int rc = tx_run_row(tx, text, params, deadline_ms, &row, err);
+
+    *found = row != NULL && is_whole(row);
+    if (rc == 0 && *found)
+        rc = decode(row, out, err);
+    json_decref(row);
+    json_decref(params);
+    return rc;
+}
+
+int position_hold(struct tx *tx, const char *topic, struct position *out, bool *found,
+                  struct err *err)
+{
+    return run_held(tx, topic, HOLD_TEXT, 0, out, found, err);
+}
+
+int position_held(struct tx *tx, const char *topic, struct position *out, bool *found,
+                  struct err *err)
+{
+    return run_held(tx, topic, READ_TEXT, clock_mono_ms() + READ_TIMEOUT_MS, out, found, err);
 }
 
 void position_add_lock(struct buf *out, const char *topic, const struct position *was)

@@ -65,6 +65,17 @@ MUST_CHECK int position_seize(struct tx *tx, const char *topic, const char *owne
                               bool only_mine, int64_t server_limit_ms, struct position *out,
                               struct err *err);
 
+/* In the transaction that is open in tx (tx_begin): keeps the node as it is until that transaction
+ * ends, so that no command takes effect, and reads it. Waits for the transaction of commands that
+ * is about to end; the next one waits in its turn. Its constraint must be there (position_protect).
+ * *found is false when the node is missing; the transaction is then to be rolled back. */
+MUST_CHECK int position_hold(struct tx *tx, const char *topic, struct position *out, bool *found,
+                             struct err *err);
+
+/* The same transaction: the node as it is now, without a wait: while it is held it is the same. */
+MUST_CHECK int position_held(struct tx *tx, const char *topic, struct position *out, bool *found,
+                             struct err *err);
+
 /* Appends the first statement of a transaction of commands: locks, compares with was, deletes. */
 void position_add_lock(struct buf *out, const char *topic, const struct position *was);
 

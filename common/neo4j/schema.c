@@ -2,6 +2,7 @@
 #include "neo4j/schema.h"
 
 #include "base/clock.h"
+#include "neo4j/jolt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,10 @@ static const char CONSTRAINTS_TEXT[] = "SHOW CONSTRAINTS YIELD name, type, entit
                                        "WHERE name <> '__db_sync_position' "
                                        "RETURN name, type, entityType, labelsOrTypes, properties "
                                        "ORDER BY name";
+static const char INDEXES_WHOLE_TEXT[] =
+    "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties, options "
+    "WHERE type <> 'LOOKUP' AND name <> '__db_sync_position' "
+    "RETURN name, type, entityType, labelsOrTypes, properties, options ORDER BY name";
 static const char NODE_TEXT[] = "MATCH (n) WHERE NOT n:`__db_sync` RETURN labels(n) LIMIT 1";
 
 struct found {
@@ -44,13 +49,13 @@ static int add_row(void *arg, size_t stmt, const json_t *row, struct err *err)
 }
 
 /* Runs texts[0..n-1], n at most 3. */
-static int ask(struct tx *tx, const char *const *texts, size_t n, struct found *f, struct err *err)
+static int run_texts(struct tx *tx, const char *const *texts, size_t n,
+                     const struct tx_reader *reader, struct err *err)
 {
-    struct tx_reader reader = {.on_row = add_row, .arg = f};
     struct tx_opts opts = {.read = true,
                            .server_limit_ms = READ_TIMEOUT_MS,
                            .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS,
-                           .reader = &reader};
+                           .reader = reader};
     struct buf json[3] = {{0}, {0}, {0}};
     struct tx_stmt stmts[3];
     size_t failed;
@@ -65,6 +70,13 @@ static int ask(struct tx *tx, const char *const *texts, size_t n, struct found *
     return rc;
 }
 
+static int ask(struct tx *tx, const char *const *texts, size_t n, struct found *f, struct err *err)
+{
+    struct tx_reader reader = {.on_row = add_row, .arg = f};
+
+    return run_texts(tx, texts, n, &reader, err);
+}
+
 int schema_hash(struct tx *tx, char out[static HASH_HEX_SIZE], struct err *err)
 {
     static const char *const texts[] = {INDEXES_TEXT, CONSTRAINTS_TEXT};
@@ -73,6 +85,56 @@ int schema_hash(struct tx *tx, char out[static HASH_HEX_SIZE], struct err *err)
 
     hash_finish(f.hash, out);
     hash_free(f.hash);
+    return rc;
+}
+
+/* The columns of the two texts, in order. */
+static const char *const members[] = {"name", "type", "entity", "labels", "properties", "options"};
+
+static int keep_object(void *arg, size_t stmt, const json_t *row, struct err *err)
+{
+    json_t **lists = arg, *object = json_object(), *value;
+    struct buf text = {0};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < json_array_size(row); i++) {
+        buf_reset(&text);
+        rc = jolt_add(&text, json_array_get(row, i), err);
+        value = rc == 0 ? json_parse(buf_str(&text), text.len, err) : NULL;
+        rc = value != NULL ? 0 : -1;
+        json_object_set_new(object, members[i], value);
+    }
+    if (rc == 0)
+        json_array_append(lists[stmt], object);
+    json_decref(object);
+    buf_fini(&text);
+    return rc;
+}
+
+static bool is_named(const json_t *list, const char *name)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (list, i, item)
+        if (name != NULL && strcmp(json_text(item, "name"), name) == 0)
+            return true;
+    return false;
+}
+
+int schema_read(struct tx *tx, json_t **out, struct err *err)
+{
+    static const char *const texts[] = {INDEXES_WHOLE_TEXT, CONSTRAINTS_TEXT};
+    json_t *lists[] = {json_array(), json_array()};
+    struct tx_reader reader = {.on_row = keep_object, .arg = lists};
+    int rc = run_texts(tx, texts, 2, &reader, err);
+
+    for (size_t i = json_array_size(lists[0]); rc == 0 && i-- > 0;)
+        if (is_named(lists[1], json_text(json_array_get(lists[0], i), "name")))
+            json_array_remove(lists[0], i);
+    *out = rc == 0 ? json_pack("{s:O,s:O}", "indexes", lists[0], "constraints", lists[1]) : NULL;
+    json_decref(lists[0]);
+    json_decref(lists[1]);
     return rc;
 }
 

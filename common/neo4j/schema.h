@@ -12,6 +12,11 @@
  * same schema have the same hash; a schema command that did something changes it. */
 MUST_CHECK int schema_hash(struct tx *tx, char out[static HASH_HEX_SIZE], struct err *err);
 
+/* What there is, as the caller's {"indexes": […], "constraints": […]}, each with name, type, entity
+ * ("NODE", "RELATIONSHIP"), labels (or types), properties, and of an index its options; sorted by
+ * name. The index that a constraint has of its own is left out. */
+MUST_CHECK int schema_read(struct tx *tx, json_t **out, struct err *err);
+
 /* Waits until new indexes are usable, at most timeout_ms. */
 MUST_CHECK int schema_await(struct tx *tx, int64_t timeout_ms, struct err *err);
 

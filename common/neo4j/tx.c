@@ -9,6 +9,7 @@
 #include "neo4j/code.h"
 #include "neo4j/outcome.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <ctype.h>
@@ -19,6 +20,8 @@
 struct tx {
     struct http *http;
     char *path; /* of the database's transaction endpoint */
+    char *open; /* of the transaction that is open; NULL: none */
+    int64_t open_limit_ms;
     struct buf body;
 };
 
@@ -30,6 +33,11 @@ struct tx {
     "application/vnd.neo4j.jolt-v2;strict=true, application/vnd.neo4j.jolt;strict=true;q=0.5, "    \
     "application/json;q=0.1"
 
+/* An entity's id is 20 bytes shorter in v1, twice that in a relationship. */
+#define JOLT_TYPE_V1 "application/vnd.neo4j.jolt, application/json;q=0.1"
+#define JOLT_TYPE_V1_STRICT "application/vnd.neo4j.jolt;strict=true, application/json;q=0.1"
+
+#define ROLLBACK_TIMEOUT_MS 10000
 #define PAGE_KEEP 8192 /* bytes of a page that may be an error in JSON */
 
 struct answer {
@@ -40,6 +48,7 @@ struct answer {
     bool complete, which;
     char code[96];
     char message[400];
+    char commit[256]; /* address of the open transaction's commit */
 };
 
 static void add_path_segment(struct buf *out, const char *s)
@@ -74,6 +83,7 @@ void tx_close(struct tx *tx)
         return;
     http_close(tx->http);
     free(tx->path);
+    free(tx->open);
     buf_fini(&tx->body);
     free(tx);
 }
@@ -107,6 +117,8 @@ static void take_error(struct answer *a, const json_t *errors)
 
 static int take_data(struct answer *a, const char *p, size_t len, struct err *err)
 {
+    if (a->reader != NULL && a->reader->on_line != NULL)
+        return a->reader->on_line(a->reader->arg, p, len, err);
     if (a->reader == NULL || a->reader->on_row == NULL)
         return 0;
     json_t *line = json_parse(p, len, err);
@@ -162,8 +174,12 @@ static int on_line(void *arg, const char *p, size_t len, struct err *err)
     }
     take_error(a, json_object_get(line, "errors"));
     take_error(a, json_object_get(json_object_get(line, "error"), "errors"));
-    if (json_object_get(line, "info") != NULL)
+    const json_t *info = json_object_get(line, "info");
+    const char *commit = json_text(info, "commit");
+    if (info != NULL)
         a->complete = true;
+    if (commit != NULL)
+        snprintf(a->commit, sizeof a->commit, "%s", commit);
     json_decref(line);
     return 0;
 }
@@ -198,11 +214,12 @@ static int judge(const struct answer *a, size_t n, long status, size_t *failed, 
     *failed = a->which && status == 200 ? a->done : TX_UNKNOWN_STMT;
     if (a->code[0] != '\0')
         return err_set(err, code_class(a->code, a->message), a->code, "%s", a->message);
-    if (status == 200 && a->complete && a->done == n)
+    bool answered = status == 200 || status == 201; /* 201: a transaction was opened */
+    if (answered && a->complete && a->done == n)
         return 0;
-    if (status == 200 && !a->complete)
+    if (answered && !a->complete)
         return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j's answer was cut off");
-    if (status == 200)
+    if (answered)
         return err_set(err, ERR_UNKNOWN, "neo4j.protocol",
                        "Neo4j answered %zu of %zu statements and named no error", a->done, n);
     if (status == 500) /* too deep or too large for this server; it may still hold the locks */
@@ -220,14 +237,17 @@ static void feed_outcome(void *arg, const char *p, size_t len)
     outcome_feed(arg, p, len);
 }
 
-int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct tx_opts *opts,
-              size_t *failed, struct err *err)
+static const char *accept_types(const struct tx_opts *opts, bool jolt)
 {
-    struct answer answer = {.reader = opts->reader, .which = opts->which || opts->reader != NULL};
-    struct outcome outcome = {0};
-    long status = 0;
+    if (!jolt)
+        return "application/json";
+    if (opts->short_ids)
+        return opts->strict ? JOLT_TYPE_V1_STRICT : JOLT_TYPE_V1;
+    return opts->strict ? JOLT_TYPES_STRICT : JOLT_TYPES;
+}
 
-    *failed = TX_UNKNOWN_STMT;
+static void write_body(struct tx *tx, const struct tx_stmt *stmts, size_t n)
+{
     buf_reset(&tx->body);
     buf_adds(&tx->body, "{\"statements\":[");
     for (size_t i = 0; i < n; i++) {
@@ -236,11 +256,22 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
         buf_add(&tx->body, stmts[i].json, stmts[i].len);
     }
     buf_adds(&tx->body, "]}");
+}
+
+/* Runs the statements at path, which says in which transaction. */
+static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
+                  const struct tx_opts *opts, struct answer *answer, size_t *failed,
+                  struct err *err)
+{
+    struct outcome outcome = {0};
+    long status = 0;
+
+    *failed = TX_UNKNOWN_STMT;
+    write_body(tx, stmts, n);
     if (buf_check(&tx->body, "request to Neo4j", err) < 0)
         return -1;
-    const char *jolt = opts->strict ? JOLT_TYPES_STRICT : JOLT_TYPES;
-    struct http_request request = {.path = tx->path,
-                                   .accept = answer.which ? jolt : "application/json",
+    struct http_request request = {.path = path,
+                                   .accept = accept_types(opts, answer->which),
                                    .body = buf_str(&tx->body),
                                    .body_len = tx->body.len,
                                    .read_mode = opts->read,
@@ -249,16 +280,24 @@ int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct
                                    .line_limit = opts->row_limit_bytes,
                                    .cut_lines = opts->reader == NULL, /* rows are passed over */
                                    .on_line = on_line,
-                                   .on_bytes = answer.which ? NULL : feed_outcome,
-                                   .arg = answer.which ? (void *)&answer : &outcome};
+                                   .on_bytes = answer->which ? NULL : feed_outcome,
+                                   .arg = answer->which ? (void *)answer : &outcome};
     int rc = http_send(tx->http, &request, &status, err);
-    take_page(&answer);
-    if (rc == 0 && !answer.which)
-        take_outcome(&answer, &outcome);
+    take_page(answer);
+    if (rc == 0 && !answer->which)
+        take_outcome(answer, &outcome);
     if (rc == 0)
-        rc = judge(&answer, n, status, failed, err);
+        rc = judge(answer, n, status, failed, err);
     outcome_fini(&outcome);
     return rc;
+}
+
+int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct tx_opts *opts,
+              size_t *failed, struct err *err)
+{
+    struct answer answer = {.reader = opts->reader, .which = opts->which || opts->reader != NULL};
+
+    return run_at(tx, tx->path, stmts, n, opts, &answer, failed, err);
 }
 
 static int keep_first_row(void *arg, size_t stmt, const json_t *row, struct err *err)
@@ -290,6 +329,77 @@ int tx_query_row(struct tx *tx, const char *text, const json_t *params, const st
         *row = NULL;
     }
     return rc;
+}
+
+int tx_begin(struct tx *tx, int64_t limit_ms, struct err *err)
+{
+    struct answer answer = {.which = true};
+    struct tx_opts opts = {.server_limit_ms = limit_ms};
+    struct buf path = {0};
+    size_t failed, id;
+
+    tx_rollback(tx);
+    size_t root = strlen(tx->path) - strlen("/commit");
+    buf_add(&path, tx->path, root);
+    int rc = run_at(tx, buf_str(&path), NULL, 0, &opts, &answer, &failed, err);
+    /* "http://host:port/db/neo4j/tx/12/commit": its host may be another name of the same server */
+    const char *at = rc == 0 ? strstr(answer.commit, "/tx/") : NULL;
+    id = at != NULL ? strspn(at + 4, "0123456789") : 0;
+    if (id > 0) {
+        buf_addc(&path, '/');
+        buf_add(&path, at + 4, id);
+        tx->open = buf_take(&path);
+        tx->open_limit_ms = limit_ms;
+    } else if (rc == 0) {
+        rc = err_set(err, ERR_UNKNOWN, "neo4j.protocol", "Neo4j opened no transaction");
+    }
+    buf_fini(&path);
+    return rc;
+}
+
+int tx_run_row(struct tx *tx, const char *text, const json_t *params, int64_t deadline_ms,
+               json_t **row, struct err *err)
+{
+    struct tx_reader reader = {.on_row = keep_first_row, .arg = row};
+    struct tx_opts opts = {
+        .reader = &reader, .deadline_ms = deadline_ms, .server_limit_ms = tx->open_limit_ms};
+    struct answer answer = {.reader = &reader, .which = true};
+    struct buf json = {0};
+    size_t failed;
+
+    *row = NULL;
+    if (tx->open == NULL)
+        return err_set(err, ERR_RETRY, "neo4j.no-transaction", "no transaction is open");
+    tx_add_stmt(&json, text, strlen(text), params);
+    struct tx_stmt stmt = {buf_str(&json), json.len};
+    int rc = run_at(tx, tx->open, &stmt, 1, &opts, &answer, &failed, err);
+    buf_fini(&json);
+    if (rc < 0) {
+        json_decref(*row);
+        *row = NULL;
+    }
+    return rc;
+}
+
+void tx_rollback(struct tx *tx)
+{
+    struct answer answer = {.which = true};
+    struct err ignored = {0};
+    struct http_request request = {.delete = true,
+                                   .path = tx->open,
+                                   .accept = JOLT_TYPES,
+                                   .deadline_ms = clock_mono_ms() + ROLLBACK_TIMEOUT_MS,
+                                   .on_line = on_line,
+                                   .arg = &answer};
+    long status;
+
+    if (tx->open == NULL)
+        return;
+    if (http_send(tx->http, &request, &status, &ignored) < 0)
+        err_clear(&ignored);
+    buf_fini(&answer.page);
+    free(tx->open);
+    tx->open = NULL;
 }
 
 static int keep_line(void *arg, const char *p, size_t len, struct err *err)

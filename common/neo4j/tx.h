@@ -31,6 +31,8 @@ struct tx_stmt {
 struct tx_reader {
     int (*on_fields)(void *arg, size_t stmt, const json_t *fields, struct err *err);
     int (*on_row)(void *arg, size_t stmt, const json_t *row, struct err *err);
+    int (*on_line)(void *arg, const char *p, size_t len, struct err *err); /* instead of on_row: the
+                                                                              line {"data":[…]} */
     void *arg;
 };
 
@@ -41,6 +43,7 @@ struct tx_opts {
     size_t row_limit_bytes;  /* with a reader a longer row fails the request; 0: 64 MiB */
     bool which;  /* on failure tell which statement it was: costs a third of the speed */
     bool strict; /* with a reader: Jolt that marks every type (jolt.h); some four times the bytes */
+    bool short_ids;                 /* with a reader: Jolt v1, where an entity's id is a number */
     const struct tx_reader *reader; /* NULL: rows are passed over */
 };
 
@@ -68,6 +71,21 @@ MUST_CHECK int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n,
 /* One statement that returns at most one row: *row is the caller's, NULL when there was none. */
 MUST_CHECK int tx_query_row(struct tx *tx, const char *text, const json_t *params,
                             const struct tx_opts *opts, json_t **row, struct err *err);
+
+/* A transaction that stays open between requests; one at a time in a tx, beside which the functions
+ * above go on to work. It is lost when nothing is asked in it for 30 s (Neo4j:
+ * server.http.transaction_idle_timeout), or when anything in it fails. limit_ms: the server ends it
+ * then. */
+MUST_CHECK int tx_begin(struct tx *tx, int64_t limit_ms, struct err *err);
+
+/* As tx_query_row, in the open transaction; ERR_RETRY, Neo.ClientError.Transaction.
+ * TransactionNotFound: it is lost. Blocks at most until deadline_ms, 0: without end. */
+MUST_CHECK int tx_run_row(struct tx *tx, const char *text, const json_t *params,
+                          int64_t deadline_ms, json_t **row, struct err *err);
+
+/* Ends the open transaction, if there is one, and undoes what it did. An error is passed over: the
+ * server ends it by itself in the end. */
+void tx_rollback(struct tx *tx);
 
 struct tx_server {
     char version[32];  /* "5.26.30" */

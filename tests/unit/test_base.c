@@ -134,6 +134,16 @@ static void json_strings_are_escaped(void **state)
     }
 }
 
+static void json_strings_in_ascii(void **state)
+{
+    struct buf b = {0};
+
+    (void)state;
+    buf_add_json_ascii(&b, "a\n\xc3\xa4\xf0\x9f\x98\x80\xff\"/", 11);
+    assert_string_equal(buf_str(&b), "\"a\\n\\u00e4\\ud83d\\ude00\\ufffd\\\"/\"");
+    buf_fini(&b);
+}
+
 static void waits_double_up_to_the_cap(void **state)
 {
     struct backoff b = {.first_ms = 100, .cap_ms = 1000};
@@ -188,6 +198,7 @@ int main(void)
         cmocka_unit_test(sums_and_products_do_not_wrap),
         cmocka_unit_test(buffer_grows_and_fails_once),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(json_strings_in_ascii),
         cmocka_unit_test(waits_double_up_to_the_cap),
         cmocka_unit_test(base64_and_hashes),
     };

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/backup.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "ops/progress.h"
+#include "ops/table.h"
+#include "snapshot/take.h"
+#include "snapshot/verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKERS_MAX 8
+#define AWAIT_NEO4J_MS 30000
+#define AGAIN_MS 500
+#define SHOWN_SETS 20 /* label sets and types in the table of show; --json has all */
+
+/* ---- progress ---- */
+
+struct bar {
+    struct progress progress;
+    const char *phase; /* NULL before the first */
+};
+
+static void on_progress(void *arg, const char *phase, int64_t done, int64_t total)
+{
+    struct bar *bar = arg;
+
+    if (bar->phase != phase) {
+        if (bar->phase != NULL)
+            progress_end(&bar->progress);
+        progress_start(&bar->progress, phase, total);
+        bar->phase = phase;
+    }
+    progress_set(&bar->progress, done);
+}
+
+static void end_bar(struct bar *bar)
+{
+    if (bar->phase != NULL)
+        progress_end(&bar->progress);
+}
+
+/* ---- snapshot ---- */
+
+static int one_word(char *const *words, int count, const char *what, const char **out,
+                    struct err *err)
+{
+    if (count != 1 || words[0][0] == '\0')
+        return err_set(err, ERR_USAGE, "usage.words", "%s: one folder is to be named, such as %s",
+                       what, "backups/monday");
+    *out = words[0];
+    return 0;
+}
+
+/* "A,B" as a NULL-terminated list of slices of *copy; NULL for NULL. */
+static const char **split_list(const char *text, char **copy)
+{
+    size_t count = 0;
+
+    *copy = mem_strdup(text);
+    if (text == NULL)
+        return NULL;
+    const char **list = mem_alloc(strlen(text) + 2, sizeof *list);
+    for (char *p = *copy; p != NULL;) {
+        char *comma = strchr(p, ',');
+        if (comma != NULL)
+            *comma = '\0';
+        if (*p != '\0')
+            list[count++] = p;
+        p = comma != NULL ? comma + 1 : NULL;
+    }
+    return list;
+}
+
+/* A server that is just starting is waited for; a wrong password is not. */
+static int await_server(const struct backup_program *p, struct tx *tx, struct tx_server *server,
+                        struct err *err)
+{
+    int64_t deadline = clock_mono_ms() + AWAIT_NEO4J_MS;
+    struct err why = {0};
+
+    while (setup_tx_probe(p->setup, tx, server, &why) < 0) {
+        if (why.class != ERR_RETRY || clock_mono_ms() > deadline || stop_wait(AGAIN_MS)) {
+            *err = why;
+            return stop_requested() ? stop_check(err) : -1;
+        }
+        err_clear(&why);
+    }
+    return 0;
+}
+
+static size_t worker_count(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (size_t)processors;
+}
+
+static void print_taken(const struct backup_program *p, const char *dest, const struct manifest *m)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < m->file_count; i++)
+        bytes += m->files[i].stored_bytes;
+    if (p->json) {
+        struct buf text = {0};
+        manifest_write(&text, m);
+        fputs(buf_str(&text), stdout);
+        buf_fini(&text);
+        return;
+    }
+    printf("%s: %" PRId64 " nodes, %" PRId64 " relationships, %.1f MB in %zu files", dest, m->nodes,
+           m->relationships, (double)bytes / 1e6, m->file_count);
+    if (m->has_position)
+        printf(", at offset %" PRId64 " of topic %s\n", m->position.next_offset, m->position.topic);
+    else
+        printf("; no position in a log: one moment only if nobody wrote\n");
+}
+
+static int take(const struct backup_program *p, const char *dest, struct tx *hold, struct tx *scan,
+                struct err *err)
+{
+    struct bar bar = {0};
+    struct manifest manifest = {0};
+    struct tx_server server;
+    char *labels, *types;
+    const char **label_list = split_list(p->options->labels, &labels);
+    const char **type_list = split_list(p->options->types, &types);
+    char *topic = setup_topic(p->setup, p->command_topic);
+    int rc = await_server(p, scan, &server, err);
+
+    if (rc == 0) {
+        struct take_conf conf = {
+            .dest = dest,
+            .replace = p->options->yes,
+            .layout = (enum layout)p->options->layout,
+            .level = p->options->no_compress ? 0 : (int)p->options->gzip_level,
+            .workers = worker_count(),
+            .labels = label_list,
+            .types = type_list,
+            .topic = topic,
+            .program = p->program->name,
+            .program_version = p->program->version,
+            .server_version = server.version,
+            .database = p->setup->neo4j_database,
+            .limit_ms = p->options->snapshot_timeout_ms,
+            .on_progress = on_progress,
+            .arg = &bar,
+        };
+        rc = take_snapshot(&conf, hold, scan, &manifest, err);
+    }
+    end_bar(&bar);
+    if (rc == 0)
+        print_taken(p, dest, &manifest);
+    manifest_fini(&manifest);
+    free(label_list);
+    free(type_list);
+    free(labels);
+    free(types);
+    free(topic);
+    return rc;
+}
+
+int backup_snapshot(const struct backup_program *p, char *const *words, int count, struct err *err)
+{
+    struct tx *hold = NULL, *scan = NULL;
+    const char *dest = NULL;
+    int rc = -1;
+
+    if (one_word(words, count, "snapshot", &dest, err) < 0)
+        return -1;
+    if (setup_tx_open(p->setup, &hold, err) == 0 && setup_tx_open(p->setup, &scan, err) == 0)
+        rc = take(p, dest, hold, scan, err);
+    tx_close(hold);
+    tx_close(scan);
+    return rc;
+}
+
+/* ---- verify ---- */
+
+static void print_verified(const struct backup_program *p, const struct source *s,
+                           const struct verify_result *r)
+{
+    char digest[DIGEST_TEXT_SIZE];
+
+    digest_text(&r->digest, digest);
+    if (p->json)
+        printf("{\"nodes\": %" PRId64 ", \"relationships\": %" PRId64 ", \"files\": %" PRId64
+               ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", \"proved\": %s}\n",
+               r->nodes, r->relationships, r->files, r->bytes, digest,
+               s->foreign ? "false" : "true");
+    else
+        printf("%s: %s: %" PRId64 " nodes, %" PRId64 " relationships in %" PRId64
+               " files, digest %s\n",
+               s->path, s->foreign ? "readable, but there is no manifest to prove it by" : "whole",
+               r->nodes, r->relationships, r->files, digest);
+}
+
+int backup_verify(const struct backup_program *p, char *const *words, int count, struct err *err)
+{
+    const char *path = NULL, *work = getenv("TMPDIR");
+    struct bar bar = {0};
+    struct source source = {.fd = -1};
+    struct verify_result result;
+
+    if (one_word(words, count, "verify", &path, err) < 0)
+        return -1;
+    int rc = source_open(&source, path, err);
+    if (rc == 0) {
+        struct verify_conf conf = {.source = &source,
+                                   .work = work != NULL && *work != '\0' ? work : "/tmp",
+                                   .on_progress = on_progress,
+                                   .arg = &bar};
+        rc = verify_snapshot(&conf, &result, err);
+        end_bar(&bar);
+        if (rc < 0)
+            err_wrap(err, "%s", path);
+    }
+    if (rc == 0)
+        print_verified(p, &source, &result);
+    source_close(&source);
+    return rc;
+}
+
+/* ---- show ---- */
+
+static void add_line(struct table *t, const char *name, const char *value)
+{
+    table_add_row(t);
+    table_set(t, 0, name);
+    table_set(t, 1, value);
+}
+
+static void add_count(struct table *t, const char *name, int64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, n);
+    add_line(t, name, text);
+}
+
+static void show_origin(const struct source *s)
+{
+    const struct manifest *m = &s->manifest;
+    struct table *t = table_new();
+    char digest[DIGEST_TEXT_SIZE];
+    int64_t stored = 0, raw = 0;
+
+    for (size_t i = 0; i < m->file_count; i++) {
+        stored += m->files[i].stored_bytes;
+        raw += m->files[i].raw_bytes;
+    }
+    digest_text(&m->digest, digest);
+    table_add_column(t, "SNAPSHOT", false);
+    table_add_column(t, s->path, false);
+    add_line(t, "id", m->id);
+    add_line(t, "layout", layout_name(m->layout));
+    add_line(t, "whole graph", m->part ? "no, a part" : "yes");
+    add_line(t, "database", m->database);
+    add_line(t, "Neo4j", m->server_version);
+    add_line(t, "made by", m->program);
+    add_line(t, "version", m->program_version);
+    add_line(t, "started", m->started);
+    add_line(t, "ended", m->ended);
+    if (m->has_position) {
+        add_line(t, "topic", m->position.topic);
+        add_count(t, "next offset", m->position.next_offset);
+        add_line(t, "replica", m->position.replica);
+    } else {
+        add_line(t, "position", "none: one moment only if nobody wrote");
+    }
+    add_count(t, "nodes", m->nodes);
+    add_count(t, "relationships", m->relationships);
+    add_count(t, "files", (int64_t)m->file_count);
+    add_count(t, "bytes on disk", stored);
+    add_count(t, "bytes of text", raw);
+    add_line(t, "digest", digest);
+    table_print(t, stdout);
+    table_free(t);
+}
+
+/* "Person:Admin" */
+static void add_set(struct table *t, const json_t *entry)
+{
+    const json_t *labels = json_object_get(entry, "labels"), *label;
+    const char *type = json_text(entry, "type");
+    struct buf name = {0};
+    char text[24];
+    size_t i;
+
+    buf_adds(&name, type != NULL ? type : "");
+    json_array_foreach (labels, i, label)
+        buf_addf(&name, ":%s", json_is_string(label) ? json_string_value(label) : "?");
+    if (type == NULL && json_array_size(labels) == 0)
+        buf_adds(&name, "(no label)");
+    snprintf(text, sizeof text, "%" PRId64, json_int(entry, "count", 0));
+    table_add_row(t);
+    table_set(t, 0, buf_str(&name));
+    table_set(t, 1, text);
+    buf_fini(&name);
+}
+
+static void show_sets(const char *heading, const json_t *sets)
+{
+    struct table *t;
+    size_t i;
+    const json_t *entry;
+
+    if (json_array_size(sets) == 0)
+        return;
+    t = table_new();
+    table_add_column(t, heading, false);
+    table_add_column(t, "COUNT", true);
+    json_array_foreach (sets, i, entry)
+        if (i < SHOWN_SETS)
+            add_set(t, entry);
+    printf("\n");
+    table_print(t, stdout);
+    if (json_array_size(sets) > SHOWN_SETS)
+        printf("… and %zu more: --json shows all\n", json_array_size(sets) - SHOWN_SETS);
+    table_free(t);
+}
+
+static void show(const struct backup_program *p, const struct source *s)
+{
+    struct buf text = {0};
+
+    if (s->foreign) {
+        printf(
+            "%s: a snapshot of neo4j-backup in the %s layout, %zu data files; it has no manifest "
+            "that would say more\n",
+            s->path, layout_name(s->manifest.layout), s->manifest.file_count);
+        return;
+    }
+    if (p->json) {
+        manifest_write(&text, &s->manifest);
+        fputs(buf_str(&text), stdout);
+        buf_fini(&text);
+        return;
+    }
+    show_origin(s);
+    show_sets("LABELS", s->manifest.label_sets);
+    show_sets("TYPE", s->manifest.types);
+}
+
+int backup_show(const struct backup_program *p, char *const *words, int count, struct err *err)
+{
+    struct source source = {.fd = -1};
+    const char *path = NULL;
+
+    if (one_word(words, count, "show", &path, err) < 0)
+        return -1;
+    int rc = source_open(&source, path, err);
+    if (rc == 0)
+        show(p, &source);
+    source_close(&source);
+    return rc;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_OPS_BACKUP_H
+#define CYPHERLOG_OPS_BACKUP_H
+
+/* ops/backup.h: the subcommands about snapshots, which both programs have: snapshot, verify, show.
+ */
+
+#include "ops/setup.h"
+
+struct backup_options {
+    int64_t layout; /* enum layout */
+    int64_t gzip_level;
+    char *labels, *types; /* comma lists; NULL: all */
+    bool no_compress, yes;
+    int64_t snapshot_timeout_ms;
+};
+
+/* Rows of an option table; member: where struct backup_options is in the program's struct;
+ * commands: the bit of its subcommand snapshot. */
+/* clang-format off */ /* a row an option */
+#define BACKUP_ROWS(type, member, commands)                                                        \
+    {"LAYOUT", CONF_ENUM, offsetof(type, member.layout), "typed", "typed|literal", NULL,           \
+     CONF_FLAG_ONLY, commands, "Layout of the data files, after the versions of neo4j-backup that "\
+     "read it: typed is 0.2, literal is 1.0; nothing is lost in either"},                          \
+        {"GZIP_LEVEL", CONF_INT, offsetof(type, member.gzip_level), "1", "1", "9", CONF_FLAG_ONLY, \
+         commands, "How hard to compress: 9 is smallest, 1 leaves Neo4j the processor"},           \
+        {"NO_COMPRESS", CONF_BOOL, offsetof(type, member.no_compress), NULL, NULL, NULL,           \
+         CONF_FLAG_ONLY, commands, "Write data files without gzip"},                               \
+        {"LABELS", CONF_TEXT, offsetof(type, member.labels), NULL, NULL, NULL, CONF_FLAG_ONLY,     \
+         commands, "Only nodes with one of these labels, with commas between, and the "            \
+         "relationships among them"},                                                              \
+        {"TYPES", CONF_TEXT, offsetof(type, member.types), NULL, NULL, NULL, CONF_FLAG_ONLY,       \
+         commands, "Only relationships of these types, with commas between"},                      \
+        {"YES", CONF_BOOL, offsetof(type, member.yes), NULL, NULL, NULL, CONF_FLAG_ONLY, commands, \
+         "Replace a snapshot that is there already, once the new one is whole"},                   \
+        {"SNAPSHOT_TIMEOUT", CONF_MS, offsetof(type, member.snapshot_timeout_ms), "24h", "1s",     \
+         "168h", 0, commands, "Neo4j ends the scan of a snapshot that takes longer"}
+/* clang-format on */
+
+struct backup_program {
+    const struct conf_program *program;
+    const struct setup *setup;
+    const struct backup_options *options;
+    const char *command_topic; /* without prefix */
+    bool json;
+};
+
+/* Each does its subcommand, whose words are given, and prints to stdout what came of it. They block
+ * until then. */
+MUST_CHECK int backup_snapshot(const struct backup_program *p, char *const *words, int count,
+                               struct err *err);
+MUST_CHECK int backup_verify(const struct backup_program *p, char *const *words, int count,
+                             struct err *err);
+MUST_CHECK int backup_show(const struct backup_program *p, char *const *words, int count,
+                           struct err *err);
+
+#endif

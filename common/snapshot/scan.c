@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot/scan.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/tape.h"
+#include "snapshot/jolt_row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define POSITION_LABEL "__db_sync"
+#define COUNT_TIMEOUT_MS 60000
+#define AGAIN_COUNT 1000 /* entities that are asked for again in one query */
+
+struct scan {
+    const struct scan_conf *conf;
+    struct tape tape;
+    struct entity entity;
+    bool strict;
+    int64_t *again; /* ids of entities whose lists sparse Jolt does not tell */
+    size_t again_count, again_size;
+};
+
+static bool is_position(const struct entity *e)
+{
+    for (size_t i = 0; !e->relationship && i < e->label_count; i++)
+        if (e->labels[i].len == strlen(POSITION_LABEL) &&
+            memcmp(entity_text(e, e->labels[i]), POSITION_LABEL, e->labels[i].len) == 0)
+            return true;
+    return false;
+}
+
+static int on_line(void *arg, const char *p, size_t len, struct err *err)
+{
+    struct scan *s = arg;
+    int rc = jolt_row_read(&s->tape, p, len, s->strict, &s->entity, err);
+
+    if (rc == 1) {
+        if (s->again_count == s->again_size) {
+            s->again_size = s->again_size > 0 ? s->again_size * 2 : 64;
+            s->again = mem_realloc(s->again, s->again_size, sizeof *s->again);
+        }
+        s->again[s->again_count++] = s->entity.id;
+        return 0;
+    }
+    if (rc < 0 || is_position(&s->entity))
+        return rc;
+    return s->conf->on_entity(s->conf->arg, &s->entity, err);
+}
+
+static int run(struct scan *s, const struct buf *text, const json_t *params, struct err *err)
+{
+    struct tx_reader reader = {.on_line = on_line, .arg = s};
+    struct tx_opts opts = {.read = true,
+                           .short_ids = true,
+                           .strict = s->strict,
+                           .server_limit_ms = s->conf->limit_ms,
+                           .reader = &reader};
+    struct buf json = {0};
+    size_t failed;
+
+    tx_add_stmt(&json, buf_str(text), text->len, params);
+    struct tx_stmt stmt = {buf_str(&json), json.len};
+    int rc = tx_commit(s->conf->tx, &stmt, 1, &opts, &failed, err);
+    buf_fini(&json);
+    return rc;
+}
+
+static void add_prefix(struct buf *out, const struct scan_conf *conf)
+{
+    if (conf->cypher_5) /* id(), which Cypher 25 may lose */
+        buf_adds(out, "CYPHER 5 ");
+}
+
+static int run_again(struct scan *s, const char *pattern, struct err *err)
+{
+    struct buf text = {0};
+    int rc = 0;
+
+    s->strict = true;
+    add_prefix(&text, s->conf);
+    buf_addf(&text, "MATCH %s WHERE id(e) IN $ids RETURN e", pattern);
+    for (size_t i = 0; rc == 0 && i < s->again_count;) {
+        json_t *ids = json_array();
+        for (size_t n = 0; n < AGAIN_COUNT && i < s->again_count; n++, i++)
+            json_array_append_new(ids, json_integer(s->again[i]));
+        json_t *params = json_pack("{s:o}", "ids", ids);
+        rc = run(s, &text, params, err);
+        json_decref(params);
+    }
+    buf_fini(&text);
+    return rc;
+}
+
+static int scan(const struct scan_conf *conf, const struct buf *text, const char *pattern,
+                struct err *err)
+{
+    struct scan s = {.conf = conf};
+    int rc = run(&s, text, NULL, err);
+
+    if (rc == 0 && s.again_count > 0)
+        rc = run_again(&s, pattern, err);
+    tape_fini(&s.tape);
+    entity_fini(&s.entity);
+    free(s.again);
+    return rc;
+}
+
+void scan_add_name(struct buf *out, const char *name)
+{
+    buf_addc(out, '`');
+    for (; *name != '\0'; name++) {
+        if (*name == '`')
+            buf_addc(out, '`');
+        buf_addc(out, *name);
+    }
+    buf_addc(out, '`');
+}
+
+int scan_nodes(const struct scan_conf *conf, const char *const *labels, struct err *err)
+{
+    struct buf text = {0};
+
+    add_prefix(&text, conf);
+    buf_adds(&text, "MATCH (e)");
+    for (size_t i = 0; labels != NULL && labels[i] != NULL; i++) {
+        buf_adds(&text, i == 0 ? " WHERE e:" : " OR e:");
+        scan_add_name(&text, labels[i]);
+    }
+    buf_adds(&text, " RETURN e");
+    int rc = scan(conf, &text, "(e)", err);
+    buf_fini(&text);
+    return rc;
+}
+
+int scan_relationships(const struct scan_conf *conf, const char *const *types, struct err *err)
+{
+    struct buf text = {0};
+
+    add_prefix(&text, conf);
+    buf_adds(&text, "MATCH ()-[e");
+    for (size_t i = 0; types != NULL && types[i] != NULL; i++) {
+        buf_addc(&text, i == 0 ? ':' : '|');
+        scan_add_name(&text, types[i]);
+    }
+    buf_adds(&text, "]->() RETURN e");
+    int rc = scan(conf, &text, "()-[e]->()", err);
+    buf_fini(&text);
+    return rc;
+}
+
+static int count(struct tx *tx, const char *text, int64_t *out, struct err *err)
+{
+    struct tx_opts opts = {.read = true,
+                           .server_limit_ms = COUNT_TIMEOUT_MS,
+                           .deadline_ms = clock_mono_ms() + COUNT_TIMEOUT_MS};
+    json_t *row = NULL;
+
+    if (tx_query_row(tx, text, NULL, &opts, &row, err) <
+        0) /* as text: Jolt has three forms of numbers */
+        return -1;
+    const char *digits = json_string_value(json_array_get(row, 0));
+    *out = digits != NULL ? strtoll(digits, NULL, 10) : 0;
+    json_decref(row);
+    return 0;
+}
+
+int scan_counts(struct tx *tx, int64_t *nodes, int64_t *relationships, struct err *err)
+{
+    return count(tx, "MATCH (n) RETURN toString(count(n))", nodes, err) < 0
+               ? -1
+               : count(tx, "MATCH ()-[r]->() RETURN toString(count(r))", relationships, err);
+}

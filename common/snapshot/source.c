@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot/source.h"
+
+#include "base/mem.h"
+#include "snapshot/rows.h"
+#include "snapshot/sidecar.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MANIFEST_BYTES_MAX ((size_t)64 << 20)
+#define SMALL_BYTES_MAX ((size_t)64 << 20)
+
+static bool has_file(const struct source *s, const char *name)
+{
+    struct stat st;
+
+    return fstatat(s->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int read_manifest(struct source *s, struct err *err)
+{
+    struct rows_result ignored;
+    struct buf text = {0};
+    int rc = rows_read_text(s->fd, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text, &ignored, err);
+
+    if (rc == 0)
+        rc = manifest_read(buf_str(&text), text.len, &s->manifest, err);
+    buf_fini(&text);
+    return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct manifest_file *)a)->name, ((const struct manifest_file *)b)->name);
+}
+
+/* The older tool's importer takes what has one of the words in its name. */
+static int list_files(struct source *s, struct err *err)
+{
+    int fd = openat(s->fd, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *entry;
+
+    if (dir == NULL)
+        return err_set(err, ERR_DAMAGED, "snapshot.none", "%s: no snapshot: data: %s", s->path,
+                       strerror(errno));
+    while ((entry = readdir(dir)) != NULL) {
+        bool relationships = strstr(entry->d_name, "relationship") != NULL;
+        if (entry->d_name[0] == '.' || (!relationships && strstr(entry->d_name, "node") == NULL))
+            continue;
+        struct buf name = {0};
+        buf_addf(&name, "data/%s", entry->d_name);
+        manifest_add_file(&s->manifest, buf_str(&name),
+                          relationships ? MANIFEST_RELATIONSHIPS : MANIFEST_NODES);
+        buf_fini(&name);
+    }
+    closedir(dir);
+    if (s->manifest.file_count > 0)
+        qsort(s->manifest.files, s->manifest.file_count, sizeof *s->manifest.files, by_name);
+    return 0;
+}
+
+static int read_compressed(struct source *s, struct err *err)
+{
+    struct rows_result ignored;
+    struct buf text = {0};
+    int rc = rows_read_text(s->fd, "compressed.json", SMALL_BYTES_MAX, &text, &ignored, err);
+    json_t *value = rc == 0 ? json_parse(buf_str(&text), text.len, NULL) : NULL;
+
+    if (rc == 0 && !json_is_boolean(value))
+        rc = err_set(err, ERR_DAMAGED, "snapshot.file", "compressed.json: neither true nor false");
+    s->manifest.compressed = json_is_true(value);
+    json_decref(value);
+    buf_fini(&text);
+    return rc;
+}
+
+static int read_foreign(struct source *s, struct err *err)
+{
+    s->foreign = true;
+    if (!has_file(s, "compressed.json") || !has_file(s, "data"))
+        return err_set(err, ERR_DAMAGED, "snapshot.none",
+                       "%s: no snapshot: neither %s nor compressed.json and data are there",
+                       s->path, MANIFEST_NAME);
+    s->manifest.layout = has_file(s, "uniqueness_constraints.json") ? LAYOUT_LITERAL : LAYOUT_TYPED;
+    return read_compressed(s, err) < 0 ? -1 : list_files(s, err);
+}
+
+int source_open(struct source *out, const char *path, struct err *err)
+{
+    *out = (struct source){.path = mem_strdup(path)};
+    out->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (out->fd < 0)
+        return err_set(err, ERR_CONFIG, "snapshot.missing", "%s: %s", path, strerror(errno));
+    int rc = has_file(out, MANIFEST_NAME) ? read_manifest(out, err) : read_foreign(out, err);
+    return rc < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
+void source_close(struct source *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s->path);
+    manifest_fini(&s->manifest);
+    *s = (struct source){.fd = -1};
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_SNAPSHOT_SOURCE_H
+#define CYPHERLOG_SNAPSHOT_SOURCE_H
+
+/* snapshot/source.h: an existing snapshot in a folder, of ours or of the older tool. */
+
+#include "snapshot/manifest.h"
+
+#include <stdbool.h>
+
+struct source {
+    char *path;
+    int fd;                   /* of the folder */
+    bool foreign;             /* no manifest: the older tool made it, nothing in it can be proved */
+    struct manifest manifest; /* of a foreign one: layout, compressed and the files' names alone */
+};
+
+/* Opens the folder and reads what it is. ERR_DAMAGED: it is no snapshot, or its manifest is
+ * damaged; ERR_GUARD: a later version made it; ERR_CONFIG: it is not there. End it with
+ * source_close, also after an error. */
+MUST_CHECK int source_open(struct source *out, const char *path, struct err *err);
+void source_close(struct source *s);
+
+#endif
