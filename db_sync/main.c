@@ -17,11 +17,13 @@
 
 static int run_command(const struct conf_args *args, struct options *options, struct err *err)
 {
-    const struct backup_program backup = {.program = &options_program,
-                                          .setup = &options->setup,
-                                          .options = &options->backup,
-                                          .command_topic = options->command_topic,
-                                          .json = options->json};
+    const struct backup_program backup = {
+        .program = &options_program,
+        .setup = &options->setup,
+        .options = &options->backup,
+        .command_topic = options->command_topic,
+        .replica = options_replica(options) != NULL ? options_replica(options) : "restored",
+        .json = options->json};
 
     if (options_check_topics(options, err) < 0)
         return -1;
@@ -42,6 +44,8 @@ static int run_command(const struct conf_args *args, struct options *options, st
         return cmd_topics(options, args->words, args->word_count, err);
     case DB_SYNC_SNAPSHOT:
         return backup_snapshot(&backup, args->words, args->word_count, err);
+    case DB_SYNC_RESTORE:
+        return backup_restore(&backup, args->words, args->word_count, err);
     case DB_SYNC_VERIFY:
         return backup_verify(&backup, args->words, args->word_count, err);
     case DB_SYNC_SHOW:

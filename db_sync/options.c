@@ -7,21 +7,22 @@
 
 #define ALL                                                                                        \
     (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP |                 \
-     DB_SYNC_SNAPSHOT | DB_SYNC_VERIFY | DB_SYNC_SHOW)
-#define TALKS (ALL & ~(DB_SYNC_SNAPSHOT | DB_SYNC_VERIFY | DB_SYNC_SHOW)) /* to Kafka */
+     DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_VERIFY | DB_SYNC_SHOW)
+#define BACKUPS (DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE)
+#define TALKS (ALL & ~(BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW)) /* to Kafka */
 #define APPLIES (DB_SYNC_RUN | DB_SYNC_SKIP)
 #define AT(member) offsetof(struct options, member)
 
 /* clang-format off */ /* a row an option */
 static const struct conf_option rows[] = {
-    SETUP_KAFKA_ROWS(struct options, TALKS, TALKS | DB_SYNC_SNAPSHOT),
+    SETUP_KAFKA_ROWS(struct options, TALKS, TALKS | BACKUPS),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, APPLIES,
      "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
      "Neo4j"},
-    {"REPLICA_ID", CONF_TEXT, AT(replica_id), "$GROUP_ID", NULL, NULL, 0, APPLIES,
+    {"REPLICA_ID", CONF_TEXT, AT(replica_id), "$GROUP_ID", NULL, NULL, 0, APPLIES | DB_SYNC_RESTORE,
      "Name of this replica in replies and status"},
     {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED,
-     TALKS | DB_SYNC_SNAPSHOT,
+     TALKS | BACKUPS,
      "The log of commands, exactly one partition"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED,
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Where commands go that can never succeed"},
@@ -33,8 +34,8 @@ static const struct conf_option rows[] = {
      DB_SYNC_TOPICS, "Replies to requests that name no topic, and notices"},
     {"RESPONSE_TOPIC", CONF_TEXT, AT(notice_topic), NULL, NULL, NULL, 0, APPLIES,
      "Where to tell what became of each command; not set: nowhere"},
-    SETUP_NEO4J_ROWS(struct options, APPLIES | DB_SYNC_SNAPSHOT),
-    BACKUP_ROWS(struct options, backup, DB_SYNC_SNAPSHOT),
+    SETUP_NEO4J_ROWS(struct options, APPLIES | BACKUPS),
+    BACKUP_ROWS(struct options, backup, DB_SYNC_SNAPSHOT, DB_SYNC_RESTORE),
     {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0,
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
@@ -81,7 +82,7 @@ static const struct conf_option rows[] = {
     {"REQUEST_PARTITIONS", CONF_INT, AT(request_partitions), "12", "1", "1000", 0, DB_SYNC_TOPICS,
      "Partitions of the request, response and fail topic; more than there are global_servers"},
     {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY,
-     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SNAPSHOT | DB_SYNC_VERIFY | DB_SYNC_SHOW,
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW,
      "Results as JSON"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY,
      DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP, "How long to wait for Kafka"},
@@ -109,6 +110,10 @@ static const struct conf_command commands[] = {
      "log; db_sync waits meanwhile, reads go on. Needs no Kafka, and works on a database that is "
      "not replicated yet.",
      DB_SYNC_SNAPSHOT},
+    {"restore", "SRC",
+     "Puts a snapshot into an empty database, proves it before and after, and writes the replica's "
+     "position last: db_sync then follows the log from there. Needs no Kafka.",
+     DB_SYNC_RESTORE},
     {"verify", "SRC",
      "Proves a snapshot without a database: every file, row, count and hash. Ends with 6 if "
      "anything is damaged.",

@@ -19,6 +19,7 @@ enum db_sync_command {
     DB_SYNC_SNAPSHOT = 32,
     DB_SYNC_VERIFY = 64,
     DB_SYNC_SHOW = 128,
+    DB_SYNC_RESTORE = 256,
 };
 
 enum poison_policy { POISON_DEAD_LETTER, POISON_HALT };

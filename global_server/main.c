@@ -21,6 +21,7 @@ static int run(const struct server_conf *conf, const struct conf_args *args, boo
                                           .setup = &conf->setup,
                                           .options = &conf->backup,
                                           .command_topic = conf->command_topic,
+                                          .replica = "restored",
                                           .json = conf->json};
 
     if (options_check_topics(conf, err) < 0)
@@ -30,6 +31,8 @@ static int run(const struct server_conf *conf, const struct conf_args *args, boo
         return ask_run(conf, args->words, args->word_count, err);
     case COMMAND_SNAPSHOT:
         return backup_snapshot(&backup, args->words, args->word_count, err);
+    case COMMAND_RESTORE:
+        return backup_restore(&backup, args->words, args->word_count, err);
     case COMMAND_VERIFY:
         return backup_verify(&backup, args->words, args->word_count, err);
     case COMMAND_SHOW:

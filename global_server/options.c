@@ -5,11 +5,12 @@
 #define ASK COMMAND_ASK
 #define BOTH (COMMAND_RUN | COMMAND_ASK)
 #define SNAPSHOT COMMAND_SNAPSHOT
+#define BACKUPS (COMMAND_SNAPSHOT | COMMAND_RESTORE)
 #define READERS (COMMAND_VERIFY | COMMAND_SHOW)
 #define AT(field) offsetof(struct server_conf, field)
 
 static const struct conf_option options[] = {
-    SETUP_KAFKA_ROWS(struct server_conf, BOTH, BOTH | SNAPSHOT),
+    SETUP_KAFKA_ROWS(struct server_conf, BOTH, BOTH | BACKUPS),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, RUN,
      "Consumer group; its members share the requests"},
     {"INSTANCE_ID", CONF_TEXT, AT(instance_id), NULL, NULL, NULL, 0, RUN,
@@ -29,8 +30,8 @@ static const struct conf_option options[] = {
      "Topic of dead letters, which never gets replies"},
     {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED, RUN,
      "Topic where this server tells how it stands; never gets replies"},
-    SETUP_NEO4J_ROWS(struct server_conf, RUN | SNAPSHOT),
-    BACKUP_ROWS(struct server_conf, backup, SNAPSHOT),
+    SETUP_NEO4J_ROWS(struct server_conf, RUN | BACKUPS),
+    BACKUP_ROWS(struct server_conf, backup, SNAPSHOT, COMMAND_RESTORE),
     {"WORKERS", CONF_INT, AT(workers), "8", "1", "64", 0, RUN,
      "Connections to Neo4j, so many requests run at once"},
     {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "64", "1", "1000", 0, RUN,
@@ -69,11 +70,11 @@ static const struct conf_option options[] = {
      "Refuse an older state; -1: any"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY, ASK,
      "How long a query may take"},
-    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK | SNAPSHOT | READERS,
+    {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK | BACKUPS | READERS,
      "Results as JSON; of ask each reply, a message a line"},
     {"CSV", CONF_BOOL, AT(csv), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
      "Print rows as CSV with a line of column names"},
-    SETUP_LOG_ROWS(struct server_conf, BOTH | SNAPSHOT | READERS),
+    SETUP_LOG_ROWS(struct server_conf, BOTH | BACKUPS | READERS),
     {0}};
 
 static const struct conf_command commands[] = {
@@ -88,6 +89,10 @@ static const struct conf_command commands[] = {
      "the "
      "log; db_sync waits meanwhile, reads go on. Needs no Kafka.",
      SNAPSHOT},
+    {"restore", "SRC",
+     "Puts a snapshot into an empty database, proves it before and after, and writes the replica's "
+     "position last. Needs no Kafka.",
+     COMMAND_RESTORE},
     {"verify", "SRC",
      "Proves a snapshot without a database: every file, row, count and hash. Ends with 6 if "
      "anything is damaged.",

@@ -16,6 +16,7 @@ enum {
     COMMAND_SNAPSHOT = 4,
     COMMAND_VERIFY = 8,
     COMMAND_SHOW = 16,
+    COMMAND_RESTORE = 32,
 };
 
 struct server_conf {

@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "ops/progress.h"
 #include "ops/table.h"
+#include "snapshot/restore.h"
 #include "snapshot/take.h"
 #include "snapshot/verify.h"
 
@@ -203,28 +204,143 @@ static void print_verified(const struct backup_program *p, const struct source *
                r->nodes, r->relationships, r->files, digest);
 }
 
+static const char *work_folder(void)
+{
+    const char *work = getenv("TMPDIR");
+
+    return work != NULL && *work != '\0' ? work : "/tmp";
+}
+
+static int verify(const struct source *source, struct verify_result *result, struct err *err)
+{
+    struct bar bar = {0};
+    struct verify_conf conf = {
+        .source = source, .work = work_folder(), .on_progress = on_progress, .arg = &bar};
+    int rc = verify_snapshot(&conf, result, err);
+
+    end_bar(&bar);
+    return rc < 0 ? err_wrap(err, "%s", source->path) : 0;
+}
+
 int backup_verify(const struct backup_program *p, char *const *words, int count, struct err *err)
 {
-    const char *path = NULL, *work = getenv("TMPDIR");
-    struct bar bar = {0};
+    const char *path = NULL;
     struct source source = {.fd = -1};
     struct verify_result result;
 
     if (one_word(words, count, "verify", &path, err) < 0)
         return -1;
     int rc = source_open(&source, path, err);
-    if (rc == 0) {
-        struct verify_conf conf = {.source = &source,
-                                   .work = work != NULL && *work != '\0' ? work : "/tmp",
-                                   .on_progress = on_progress,
-                                   .arg = &bar};
-        rc = verify_snapshot(&conf, &result, err);
-        end_bar(&bar);
-        if (rc < 0)
-            err_wrap(err, "%s", path);
-    }
+    if (rc == 0)
+        rc = verify(&source, &result, err);
     if (rc == 0)
         print_verified(p, &source, &result);
+    source_close(&source);
+    return rc;
+}
+
+/* ---- restore ---- */
+
+/* Everything in the database will go: a person must have said so. */
+static int confirm(const struct backup_program *p, struct err *err)
+{
+    char answer[128] = "";
+
+    if (!p->options->force || p->options->yes || p->options->dry_run)
+        return 0;
+    if (isatty(STDIN_FILENO) == 1) {
+        fprintf(
+            stderr,
+            "This removes everything in database %s at %s.\nType the database's name to go on: ",
+            p->setup->neo4j_database, p->setup->neo4j_uri);
+        if (fgets(answer, sizeof answer, stdin) != NULL)
+            answer[strcspn(answer, "\n")] = '\0';
+        if (strcmp(answer, p->setup->neo4j_database) == 0)
+            return 0;
+    }
+    return err_set(err, ERR_GUARD, "restore.not-confirmed",
+                   "--force removes everything in database %s, which was not confirmed; a script "
+                   "says --yes",
+                   p->setup->neo4j_database);
+}
+
+static void print_restored(const struct backup_program *p, const struct source *s,
+                           const struct restore_result *r)
+{
+    const struct manifest *m = &s->manifest;
+    const char *what = p->options->dry_run ? "would be restored" : "restored";
+
+    if (p->json) {
+        printf("{\"nodes\": %" PRId64 ", \"relationships\": %" PRId64 ", \"lost\": %" PRId64
+               ", \"dry_run\": %s}\n",
+               r->nodes, r->relationships, r->lost, p->options->dry_run ? "true" : "false");
+        return;
+    }
+    printf("%s: %" PRId64 " nodes and %" PRId64 " relationships %s", s->path, r->nodes,
+           r->relationships, what);
+    if (r->lost > 0)
+        printf(", without %" PRId64 " properties that hold BYTES", r->lost);
+    if (m->has_position)
+        printf(", at offset %" PRId64 " of topic %s", m->position.next_offset, m->position.topic);
+    if (s->foreign)
+        printf("; there is no manifest to prove it by, and no position in a log");
+    printf("\n");
+}
+
+static int restore(const struct backup_program *p, const struct source *source, struct tx *tx,
+                   struct restore_result *result, struct err *err)
+{
+    struct bar bar = {0};
+    struct tx_server server;
+    char *topic = setup_topic(p->setup, p->command_topic);
+    int rc = await_server(p, tx, &server, err);
+
+    if (rc == 0) {
+        struct restore_conf conf = {.source = source,
+                                    .tx = tx,
+                                    .server_version = server.version,
+                                    .topic = topic,
+                                    .replica = p->replica,
+                                    .work = work_folder(),
+                                    .wipe = p->options->force,
+                                    .allow_loss = p->options->allow_loss,
+                                    .dry_run = p->options->dry_run,
+                                    .limit_ms = p->options->snapshot_timeout_ms,
+                                    .on_progress = on_progress,
+                                    .arg = &bar};
+        rc = restore_snapshot(&conf, result, err);
+    }
+    end_bar(&bar);
+    free(topic);
+    return rc;
+}
+
+int backup_restore(const struct backup_program *p, char *const *words, int count, struct err *err)
+{
+    const char *path = NULL;
+    struct source source = {.fd = -1};
+    struct verify_result proved = {0};
+    struct restore_result result = {0};
+    struct tx *tx = NULL;
+
+    if (one_word(words, count, "restore", &path, err) < 0)
+        return -1;
+    int rc = source_open(&source, path, err);
+    if (rc == 0 && !p->options->no_verify)
+        rc = verify(&source, &proved, err);
+    if (rc == 0)
+        rc = confirm(p, err);
+    if (rc == 0)
+        rc = setup_tx_open(p->setup, &tx, err);
+    if (rc == 0)
+        rc = restore(p, &source, tx, &result, err);
+    if (rc == 0 && p->options->dry_run) {
+        result.nodes = proved.nodes;
+        result.relationships = proved.relationships;
+    }
+    if (rc == 0)
+        print_restored(p, &source, &result);
+    tx_close(tx);
     source_close(&source);
     return rc;
 }

@@ -13,12 +13,13 @@ struct backup_options {
     char *labels, *types; /* comma lists; NULL: all */
     bool no_compress, yes;
     int64_t snapshot_timeout_ms;
+    bool force, no_verify, allow_loss, dry_run; /* restore */
 };
 
 /* Rows of an option table; member: where struct backup_options is in the program's struct;
  * commands: the bit of its subcommand snapshot. */
 /* clang-format off */ /* a row an option */
-#define BACKUP_ROWS(type, member, commands)                                                        \
+#define BACKUP_ROWS(type, member, commands, restore)                                               \
     {"LAYOUT", CONF_ENUM, offsetof(type, member.layout), "typed", "typed|literal", NULL,           \
      CONF_FLAG_ONLY, commands, "Layout of the data files, after the versions of neo4j-backup that "\
      "read it: typed is 0.2, literal is 1.0; nothing is lost in either"},                          \
@@ -31,10 +32,20 @@ struct backup_options {
          "relationships among them"},                                                              \
         {"TYPES", CONF_TEXT, offsetof(type, member.types), NULL, NULL, NULL, CONF_FLAG_ONLY,       \
          commands, "Only relationships of these types, with commas between"},                      \
-        {"YES", CONF_BOOL, offsetof(type, member.yes), NULL, NULL, NULL, CONF_FLAG_ONLY, commands, \
-         "Replace a snapshot that is there already, once the new one is whole"},                   \
+        {"YES", CONF_BOOL, offsetof(type, member.yes), NULL, NULL, NULL, CONF_FLAG_ONLY,           \
+         commands | restore, "Replace what is there without asking: a snapshot, once the new one " \
+         "is whole; or, of restore with --force, what the database holds"},                        \
+        {"FORCE", CONF_BOOL, offsetof(type, member.force), NULL, NULL, NULL, CONF_FLAG_ONLY,       \
+         restore, "Remove what the database holds first; asks, unless --yes"},                     \
+        {"NO_VERIFY", CONF_BOOL, offsetof(type, member.no_verify), NULL, NULL, NULL,               \
+         CONF_FLAG_ONLY, restore, "Do not prove the snapshot before anything is written"},         \
+        {"ALLOW_LOSS", CONF_BOOL, offsetof(type, member.allow_loss), NULL, NULL, NULL,             \
+         CONF_FLAG_ONLY, restore, "Go on without values that cannot be carried, which are BYTES"}, \
+        {"DRY_RUN", CONF_BOOL, offsetof(type, member.dry_run), NULL, NULL, NULL, CONF_FLAG_ONLY,   \
+         restore, "Prove the snapshot and look at the database, write nothing"},                   \
         {"SNAPSHOT_TIMEOUT", CONF_MS, offsetof(type, member.snapshot_timeout_ms), "24h", "1s",     \
-         "168h", 0, commands, "Neo4j ends the scan of a snapshot that takes longer"}
+         "168h", 0, commands | restore,                                                            \
+         "Neo4j ends the scan of a snapshot, or a step of a restore, that takes longer"}
 /* clang-format on */
 
 struct backup_program {
@@ -42,6 +53,7 @@ struct backup_program {
     const struct setup *setup;
     const struct backup_options *options;
     const char *command_topic; /* without prefix */
+    const char *replica;       /* name that a restored replica gets */
     bool json;
 };
 
@@ -49,6 +61,8 @@ struct backup_program {
  * until then. */
 MUST_CHECK int backup_snapshot(const struct backup_program *p, char *const *words, int count,
                                struct err *err);
+MUST_CHECK int backup_restore(const struct backup_program *p, char *const *words, int count,
+                              struct err *err);
 MUST_CHECK int backup_verify(const struct backup_program *p, char *const *words, int count,
                              struct err *err);
 MUST_CHECK int backup_show(const struct backup_program *p, char *const *words, int count,

@@ -495,7 +495,7 @@ def test_password_of_neo4j_changes(site, log):
         server.wait_event("request_waits")
         site.set_neo4j_secret(site.neo4j_secrets[1])
         reason = waits_for_neo4j(site, log, db_sync, server)
-        assert re.search("credential|unauthorized|username or password", reason), reason
+        assert re.search("credential|unauthorized|username or password|authentication requests", reason), reason
         # each wrong login would lock for five seconds more, and be counted
         until("a login of somebody else", lambda: logs_in(site), 20)
         before, end = wrong_logins(site), time.monotonic() + 6

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_SNAPSHOT_REBUILD_H
+#define CYPHERLOG_SNAPSHOT_REBUILD_H
+
+/* snapshot/rebuild.h: indexes and constraints made again as schema.json tells them. */
+
+#include "base/json.h"
+#include "neo4j/tx.h"
+
+/* Makes all that schema ({"indexes", "constraints"}, neo4j/schema.h) names, then waits until they
+ * are usable. What is there already, with the same name, stays. Blocks. An error names the index or
+ * constraint that could not be made, ERR_DAMAGED where schema itself is at fault. */
+MUST_CHECK int rebuild_schema(struct tx *tx, const json_t *schema, int64_t limit_ms,
+                              struct err *err);
+
+#endif

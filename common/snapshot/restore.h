@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_SNAPSHOT_RESTORE_H
+#define CYPHERLOG_SNAPSHOT_RESTORE_H
+
+/* snapshot/restore.h: puts a snapshot into an empty database. From its first transaction to its
+ * last the position node says "restoring", which db_sync and global_server refuse: half a graph can
+ * never pass for a whole one. */
+
+#include "neo4j/tx.h"
+#include "snapshot/source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef void (*restore_progress_fn)(void *arg, const char *phase, int64_t done, int64_t total);
+
+struct restore_conf {
+    const struct source *source;
+    struct tx *tx;
+    const char *server_version;
+    const char *topic;               /* of commands, whose position the replica gets */
+    const char *replica;             /* its name */
+    const char *work;                /* folder for the working file */
+    bool wipe;                       /* what the database holds is removed first */
+    bool allow_loss;                 /* leave out what cannot be carried */
+    bool dry_run;                    /* look at the database, write nothing */
+    int64_t limit_ms;                /* of a transaction */
+    restore_progress_fn on_progress; /* may be NULL */
+    void *arg;
+};
+
+struct restore_result {
+    int64_t nodes, relationships;
+    int64_t lost; /* properties that were left out */
+};
+
+/* Restores, rebuilds the schema, reads all back and compares it with the manifest, and writes the
+ * position last. One that was interrupted is begun anew: what it left is removed first. ERR_GUARD:
+ * the database is not empty, or the snapshot is of another topic; ERR_DAMAGED: the snapshot is;
+ * ERR_DIFFERS: what Neo4j holds now is not what the manifest says. After an error the node stays
+ * "restoring". */
+MUST_CHECK int restore_snapshot(const struct restore_conf *conf, struct restore_result *out,
+                                struct err *err);
+
+#endif

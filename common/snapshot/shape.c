@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot/shape.h"
+
+#include "snapshot/scan.h"
+#include "snapshot/value.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How a value travels, and comes back. */
+enum carriage {
+    CARRY_PLAIN,     /* as JSON */
+    CARRY_FLOAT,     /* a text for toFloat: NaN and the infinities are no JSON */
+    CARRY_TEXT,      /* a text for date(), time() … */
+    CARRY_INSTANT,   /* seconds since 1970, nanoseconds, zone */
+    CARRY_DURATION,  /* its four parts */
+    CARRY_POINT,     /* its coordinates */
+    CARRY_POINT_ODD, /* the same as texts for toFloat */
+    CARRY_NOT,       /* BYTES */
+};
+
+/* Where the offset of a DATETIME begins, and where it ends: before a zone name, or the text. */
+static const char *offset_of(const struct value *v, const char **end)
+{
+    const char *time = memchr(v->p, 'T', v->len), *stop = v->p + v->len;
+    const char *zone = memchr(time, '[', (size_t)(stop - time));
+    const char *p = time + 9; /* "Thh:mm:ss" */
+
+    *end = zone != NULL ? zone : stop;
+    while (p < *end && *p != '+' && *p != '-' && *p != 'Z')
+        p++;
+    return p;
+}
+
+/* An offset with seconds, as zones had before there were standard times: datetime() cannot parse
+ * what Neo4j itself writes then (seen: "1890-01-01T00:00:00+00:17:30[Europe/Amsterdam]"). */
+static bool has_long_offset(const struct value *v)
+{
+    const char *end, *begin;
+
+    if (v->kind != VALUE_OFFSET_DATETIME && v->kind != VALUE_ZONED_DATETIME)
+        return false;
+    begin = offset_of(v, &end);
+    return end - begin == 9;
+}
+
+static enum carriage carriage_of(const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_FLOAT:
+        return isfinite(v->real) ? CARRY_PLAIN : CARRY_FLOAT;
+    case VALUE_BYTES:
+        return CARRY_NOT;
+    case VALUE_DURATION:
+        return CARRY_DURATION;
+    case VALUE_POINT:
+        for (size_t i = 0; i < v->point.dimensions; i++)
+            if (!isfinite(v->point.c[i]))
+                return CARRY_POINT_ODD;
+        return CARRY_POINT;
+    case VALUE_DATE:
+    case VALUE_LOCAL_TIME:
+    case VALUE_TIME:
+    case VALUE_LOCAL_DATETIME:
+    case VALUE_OFFSET_DATETIME:
+    case VALUE_ZONED_DATETIME:
+        return has_long_offset(v) ? CARRY_INSTANT : CARRY_TEXT;
+    default:
+        return CARRY_PLAIN;
+    }
+}
+
+/* The head of a value: the value itself, or the element of a list that needs the most: a list of
+ * FLOAT with one NaN goes as texts. An empty list is plain. */
+static enum carriage head_of(const struct entity *e, const struct entity_property *property,
+                             struct value *head, bool *list)
+{
+    const char *p = entity_text(e, property->value);
+    enum carriage most;
+    struct value element;
+
+    value_next(&p, head);
+    *list = head->kind == VALUE_LIST;
+    most = carriage_of(head);
+    for (size_t i = 0, count = head->count; *list && i < count; i++) {
+        value_next(&p, &element);
+        enum carriage one = carriage_of(&element);
+        if (i == 0 || one > most) {
+            most = one;
+            *head = element;
+        }
+    }
+    return most;
+}
+
+static const char *constructor(enum value_kind kind)
+{
+    switch (kind) {
+    case VALUE_DATE:
+        return "date";
+    case VALUE_LOCAL_TIME:
+        return "localtime";
+    case VALUE_TIME:
+        return "time";
+    case VALUE_LOCAL_DATETIME:
+        return "localdatetime";
+    default:
+        return "datetime";
+    }
+}
+
+static void add_point(struct buf *out, const struct value *head, const char *from, bool odd)
+{
+    static const char axes[] = "xyz";
+
+    buf_adds(out, "point({");
+    for (size_t i = 0; i < head->point.dimensions; i++)
+        buf_addf(out, odd ? "%c: toFloat(%s[%zu]), " : "%c: %s[%zu], ", axes[i], from, i);
+    buf_addf(out, "srid: %d})", head->point.srid);
+}
+
+/* The value from the expression `from`, which is r[3], or x in a list. */
+static void add_expression(struct buf *out, enum carriage carriage, const struct value *head,
+                           const char *from)
+{
+    switch (carriage) {
+    case CARRY_FLOAT:
+        buf_addf(out, "toFloat(%s)", from);
+        break;
+    case CARRY_TEXT:
+        buf_addf(out, "%s(%s)", constructor(head->kind), from);
+        break;
+    case CARRY_INSTANT:
+        buf_addf(out, "datetime({epochSeconds: %s[0], nanosecond: %s[1], timezone: %s[2]})", from,
+                 from, from);
+        break;
+    case CARRY_DURATION:
+        buf_addf(out, "duration({months: %s[0], days: %s[1], seconds: %s[2], nanoseconds: %s[3]})",
+                 from, from, from, from);
+        break;
+    case CARRY_POINT:
+    case CARRY_POINT_ODD:
+        add_point(out, head, from, carriage == CARRY_POINT_ODD);
+        break;
+    default:
+        buf_adds(out, from);
+        break;
+    }
+}
+
+static void add_name(struct buf *out, const struct entity *e, struct entity_slice slice)
+{
+    struct buf name = {0};
+
+    buf_add(&name, entity_text(e, slice), slice.len); /* names hold no NUL */
+    scan_add_name(out, buf_str(&name));
+    buf_fini(&name);
+}
+
+/* "{`a`: r[1], `b`: date(r[2])}" */
+static void add_map(struct buf *out, const struct entity *e, size_t first)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < e->property_count; i++) {
+        struct value head;
+        bool list;
+        char from[32];
+        enum carriage carriage = head_of(e, &e->properties[i], &head, &list);
+        if (carriage == CARRY_NOT)
+            continue;
+        buf_adds(out, any ? ", " : " {");
+        any = true;
+        add_name(out, e, e->properties[i].key);
+        buf_adds(out, ": ");
+        snprintf(from, sizeof from, "r[%zu]", first++);
+        if (list && carriage != CARRY_PLAIN) {
+            buf_addf(out, "[x IN %s | ", from);
+            add_expression(out, carriage, &head, "x");
+            buf_addc(out, ']');
+        } else {
+            add_expression(out, list ? CARRY_PLAIN : carriage, &head, from);
+        }
+    }
+    if (any)
+        buf_addc(out, '}');
+}
+
+void shape_add_text(struct buf *out, const struct entity *e, bool cypher_5)
+{
+    if (cypher_5)
+        buf_adds(out, "CYPHER 5 ");
+    buf_adds(out, "UNWIND $rows AS r ");
+    if (e->relationship) {
+        buf_adds(out, "MATCH (a) WHERE id(a) = r[0] MATCH (b) WHERE id(b) = r[1] CREATE (a)-[:");
+        add_name(out, e, e->labels[0]);
+        add_map(out, e, 2);
+        buf_adds(out, "]->(b) RETURN count(*)");
+        return;
+    }
+    buf_adds(out, "CREATE (n");
+    for (size_t i = 0; i < e->label_count; i++) {
+        buf_addc(out, ':');
+        add_name(out, e, e->labels[i]);
+    }
+    add_map(out, e, 1);
+    buf_adds(out, ") RETURN r[0], id(n)");
+}
+
+static void add_parts(struct buf *out, const struct value_duration *d)
+{
+    buf_addf(out, "[%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId32 "]", d->months, d->days,
+             d->seconds, d->nanoseconds);
+}
+
+static void add_coordinates(struct buf *out, const struct value_point *p, bool odd)
+{
+    for (size_t i = 0; i < p->dimensions; i++) {
+        buf_adds(out, i > 0 ? "," : "[");
+        if (odd)
+            buf_addc(out, '"');
+        value_write_float(out, p->c[i]);
+        if (odd)
+            buf_addc(out, '"');
+    }
+    buf_addc(out, ']');
+}
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that a leap
+ * day ends one, and 400 years are 146,097 days (ISO 8601). */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    int64_t y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
+    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 -
+           719468;
+}
+
+static int64_t two_digits(const char *p)
+{
+    return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* [seconds since 1970, nanoseconds, zone]. A DATETIME in canonical form (value.h). */
+static void add_instant(struct buf *out, const struct value *v)
+{
+    const char *time = memchr(v->p, 'T', v->len), *end, *offset = offset_of(v, &end);
+    int64_t year = 0, nanoseconds = 0, away = 0, digits = 0;
+    bool minus = *v->p == '-';
+
+    for (const char *p = v->p + (minus || *v->p == '+'); p < time - 6; p++)
+        year = year * 10 + (*p - '0');
+    for (const char *p = time + 10; p < offset; p++, digits++)
+        nanoseconds = nanoseconds * 10 + (*p - '0');
+    for (; digits < 9; digits++)
+        nanoseconds *= 10;
+    for (int64_t unit = 3600, p = 1; offset + p < end; p += 3, unit /= 60)
+        away += two_digits(offset + p) * unit;
+    int64_t seconds =
+        days_of(minus ? -year : year, two_digits(time - 5), two_digits(time - 2)) * 86400 +
+        two_digits(time + 1) * 3600 + two_digits(time + 4) * 60 + two_digits(time + 7);
+    buf_addf(out, "[%" PRId64 ",%" PRId64 ",", *offset == '-' ? seconds + away : seconds - away,
+             nanoseconds);
+    if (end < v->p + v->len)
+        buf_add_json(out, end + 1, (size_t)(v->p + v->len - end) - 2);
+    else
+        buf_add_json(out, offset, (size_t)(end - offset));
+    buf_addc(out, ']');
+}
+
+static void add_value(struct buf *out, enum carriage carriage, const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_FALSE:
+    case VALUE_TRUE:
+        buf_adds(out, v->kind == VALUE_TRUE ? "true" : "false");
+        break;
+    case VALUE_INTEGER:
+        buf_addi(out, v->integer);
+        break;
+    case VALUE_FLOAT:
+        if (carriage == CARRY_FLOAT)
+            buf_addc(out, '"');
+        value_write_float(out, v->real);
+        if (carriage == CARRY_FLOAT)
+            buf_addc(out, '"');
+        break;
+    case VALUE_DURATION:
+        add_parts(out, &v->duration);
+        break;
+    case VALUE_POINT:
+        add_coordinates(out, &v->point, carriage == CARRY_POINT_ODD);
+        break;
+    default: /* what is kept as text */
+        if (carriage == CARRY_INSTANT)
+            add_instant(out, v);
+        else
+            buf_add_json(out, v->p, v->len);
+        break;
+    }
+}
+
+static void add_property(struct buf *out, const struct entity *e,
+                         const struct entity_property *property, enum carriage carriage)
+{
+    const char *p = entity_text(e, property->value);
+    struct value v, element;
+
+    value_next(&p, &v);
+    if (v.kind != VALUE_LIST) {
+        add_value(out, carriage, &v);
+        return;
+    }
+    buf_addc(out, '[');
+    for (size_t i = 0; i < v.count; i++) {
+        if (i > 0)
+            buf_addc(out, ',');
+        value_next(&p, &element);
+        add_value(out, carriage, &element);
+    }
+    buf_addc(out, ']');
+}
+
+void shape_add_row(struct buf *out, const struct entity *e, int64_t first, int64_t second,
+                   int64_t *lost)
+{
+    buf_addf(out, e->relationship ? "[%" PRId64 ",%" PRId64 : "[%" PRId64, first, second);
+    for (size_t i = 0; i < e->property_count; i++) {
+        struct value head;
+        bool list;
+        enum carriage carriage = head_of(e, &e->properties[i], &head, &list);
+        if (carriage == CARRY_NOT) {
+            ++*lost;
+            continue;
+        }
+        buf_addc(out, ',');
+        add_property(out, e, &e->properties[i], carriage);
+    }
+    buf_addc(out, ']');
+}
