@@ -71,6 +71,7 @@ int main(int argc, char **argv)
         http_global_init();
         stop_init();
         rc = run_command(&args, &options, &err);
+        stop_fini();
     } else if (outcome == CONF_SHOWN) {
         rc = 0;
     }

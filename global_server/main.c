@@ -71,6 +71,7 @@ int main(int argc, char **argv)
         http_global_init();
         stop_init();
         rc = run(&conf, &args, &hung, &err);
+        stop_fini();
         break;
     case CONF_SHOWN:
         args.command = NULL;

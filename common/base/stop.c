@@ -12,6 +12,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked; /* on the monotonic clock */
 static atomic_bool requested;
+static pthread_t signals;
 
 static void *signals_main(void *arg)
 {
@@ -35,7 +36,6 @@ static void *signals_main(void *arg)
 void stop_init(void)
 {
     pthread_condattr_t attr;
-    pthread_t thread;
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
@@ -47,11 +47,16 @@ void stop_init(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (pthread_create(&thread, NULL, signals_main, NULL) != 0) {
+    if (pthread_create(&signals, NULL, signals_main, NULL) != 0) {
         fprintf(stderr, "cannot start the thread that waits for signals\n");
         abort();
     }
-    pthread_detach(thread);
+}
+
+void stop_fini(void)
+{
+    pthread_cancel(signals); /* it only ever waits for signals */
+    pthread_join(signals, NULL);
 }
 
 void stop_request(void)

@@ -14,6 +14,9 @@
  * `signals` that waits for them. Call once, before any other thread exists. */
 void stop_init(void);
 
+/* Ends that thread; once, after all others have ended. Signals stay blocked. */
+void stop_fini(void);
+
 /* Asks for the stop from inside the program, as a signal would. Any thread. */
 void stop_request(void);
 

@@ -78,9 +78,25 @@ static int add_bytes(const char *p, size_t len, void *out)
     return 0;
 }
 
+/* Over everything but itself, so that an offset that was changed is found as well. */
+static void hash_of(const json_t *root, char out[static HASH_HEX_SIZE])
+{
+    json_t *rest = json_copy((json_t *)(uintptr_t)root);
+    struct hash *hash = hash_new();
+    struct buf text = {0};
+
+    json_object_del(rest, "check");
+    json_dump_callback(rest, add_bytes, &text, JSON_COMPACT | JSON_SORT_KEYS);
+    hash_add(hash, buf_str(&text), text.len);
+    hash_finish(hash, out);
+    hash_free(hash);
+    buf_fini(&text);
+    json_decref(rest);
+}
+
 void manifest_write(struct buf *out, const struct manifest *m)
 {
-    char version[16], digest[DIGEST_TEXT_SIZE];
+    char version[16], digest[DIGEST_TEXT_SIZE], check[HASH_HEX_SIZE];
     json_t *root;
 
     snprintf(version, sizeof version, "%d.%d", MANIFEST_MAJOR, MANIFEST_MINOR);
@@ -106,6 +122,8 @@ void manifest_write(struct buf *out, const struct manifest *m)
                                   m->label_sets, "types", m->types));
     json_object_set_new(root, "digest", json_string(digest));
     json_object_set_new(root, "files", files_array(m));
+    hash_of(root, check);
+    json_object_set_new(root, "check", json_string(check));
     json_dump_callback(root, add_bytes, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     buf_addc(out, '\n');
     json_decref(root);
@@ -251,6 +269,17 @@ static int read_version(const json_t *root, struct err *err)
     return 0;
 }
 
+static int read_check(const json_t *root, struct err *err)
+{
+    const char *told = json_text(root, "check");
+    char check[HASH_HEX_SIZE];
+
+    hash_of(root, check);
+    if (told != NULL && strcmp(told, check) == 0)
+        return 0;
+    return refuse(err, "it was changed: check is not the SHA-256 of the rest");
+}
+
 static int read_layout(const json_t *root, struct manifest *m, struct err *err)
 {
     const char *layout = json_text(root, "layout");
@@ -312,9 +341,9 @@ int manifest_read(const char *p, size_t len, struct manifest *out, struct err *e
     *out = (struct manifest){0};
     if (!json_is_object(root))
         refuse(err, err_is_set(&why) ? why.text : "no JSON object");
-    else if (read_version(root, err) == 0 && read_layout(root, out, err) == 0 &&
-             read_origin(root, out, err) == 0 && read_position(root, out, err) == 0 &&
-             read_counts(root, out, err) == 0)
+    else if (read_version(root, err) == 0 && read_check(root, err) == 0 &&
+             read_layout(root, out, err) == 0 && read_origin(root, out, err) == 0 &&
+             read_position(root, out, err) == 0 && read_counts(root, out, err) == 0)
         rc = read_files(root, out, err);
     json_decref(root);
     return rc;

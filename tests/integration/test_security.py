@@ -454,7 +454,9 @@ def goes_on(site, log, db_sync, server, letters):
     asked = site.ask("MATCH (p:P) RETURN count(p) AS n", "--min-offset", str(log.end("command")))
     assert asked.returncode == 0, (asked, server.log[-3000:])
     assert len(log.dead_letters()) == letters
-    assert len(db_sync.events("neo4j_refuses")) == 1 and len(db_sync.events("neo4j_up")) == 1
+    # free, not up, where it began with the lock-out that the other program had met first
+    again = db_sync.events("neo4j_up") + db_sync.events("neo4j_free")
+    assert len(db_sync.events("neo4j_refuses")) == 1 and len(again) == 1
     assert len(server.events("neo4j_down")) == 1
 
 
@@ -466,8 +468,9 @@ def both(site, log, **more):
 
 
 def wrong_logins(site):
-    """How many Neo4j has counted."""
-    return (site.server.folder / "logs" / "security.log").read_text().count("invalid principal or credentials")
+    """How many Neo4j has counted; 4.4 Community keeps no such log."""
+    log = site.server.folder / "logs" / "security.log"
+    return log.read_text().count("invalid principal or credentials") if log.exists() else 0
 
 
 def locked_out(site):

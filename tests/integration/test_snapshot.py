@@ -270,6 +270,12 @@ def test_damage_is_found(neo_a, server_a, tmp_path):
     snapshot(server_a, made)
     verify(made)
     names = [name for name, _, _ in damages(made)]
+    moved = backup.manifest(made)
+    assert backup.checked(moved) == moved
+    moved["database"]["name"] = "other"
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy/manifest.json").write_text(json.dumps(moved))
+    assert "it was changed" in verify(tmp_path / "copy", code=6).stderr
     for name in names:
         copy = tmp_path / "copy"
         subprocess.run(["rm", "-rf", copy], check=True)
@@ -299,7 +305,7 @@ def rewritten(made, copy, change):
         path.write_bytes(data)
         entry.update(rows=len(rows), raw_bytes=len(data), stored_bytes=len(data),
                      sha256=hashlib.sha256(data).hexdigest(), raw_sha256=hashlib.sha256(data).hexdigest())
-    (copy / "manifest.json").write_text(json.dumps(manifest))
+    (copy / "manifest.json").write_text(json.dumps(backup.checked(manifest)))
 
 
 def test_rows_that_lie_are_found(neo_a, server_a, tmp_path):
@@ -339,6 +345,6 @@ def test_show(neo_a, server_a, tmp_path):
     assert as_json == backup.manifest(tmp_path / "s")
     assert run("db_sync", ["show", str(tmp_path)], {}).returncode == 6
     assert run("db_sync", ["show", str(tmp_path / "none")], {}).returncode == 3
-    (tmp_path / "s/manifest.json").write_text(json.dumps({**as_json, "format": "2.0"}))
+    (tmp_path / "s/manifest.json").write_text(json.dumps(backup.checked({**as_json, "format": "2.0"})))
     later = run("db_sync", ["show", str(tmp_path / "s")], {})
     assert later.returncode == 5 and "2.0" in later.stderr

@@ -4,6 +4,7 @@ shares no code with cypherlog. Values come out in one form, so that those of ano
 against them."""
 
 import gzip
+import hashlib
 import json
 import pathlib
 import re
@@ -147,3 +148,10 @@ def relationships(folder):
 
 def manifest(folder):
     return json.loads((pathlib.Path(folder) / "manifest.json").read_text())
+
+
+def checked(manifest):
+    """With the check that fits the rest."""
+    rest = {k: v for k, v in manifest.items() if k != "check"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return {**rest, "check": hashlib.sha256(text.encode()).hexdigest()}

@@ -3,11 +3,13 @@
 
 #include "snapshot/manifest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define HASH64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static const char whole[] =
+/* without its check, which with_check adds */
+static const char body[] =
     "{\"format\":\"1.0\",\"id\":\"0123456789abcdef0123456789abcdef\",\"layout\":\"typed\","
     "\"compressed\":true,\"part\":false,\"program\":{\"name\":\"db_sync\",\"version\":\"1\"},"
     "\"server\":{\"version\":\"5.26.30\"},\"database\":{\"name\":\"neo4j\",\"id\":\"AB\"},"
@@ -20,6 +22,28 @@ static const char whole[] =
     "\"files\":[{\"name\":\"data/nodes_1.json.gz\",\"kind\":\"nodes\",\"rows\":1,\"raw_bytes\":10,"
     "\"stored_bytes\":5,\"sha256\":\"" HASH64 "\",\"raw_sha256\":\"" HASH64 "\"}]}";
 
+/* The text as an object with the check that fits it; what is no JSON stays as it is. */
+static void with_check(struct buf *out, const char *text)
+{
+    json_t *root = json_parse(text, strlen(text), NULL);
+    struct hash *hash = hash_new();
+    char hex[HASH_HEX_SIZE];
+    char *sorted = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+
+    buf_reset(out);
+    if (sorted == NULL) {
+        buf_adds(out, text);
+    } else {
+        hash_add(hash, sorted, strlen(sorted));
+        hash_finish(hash, hex);
+        buf_add(out, text, strlen(text) - 1);
+        buf_addf(out, ",\"check\":\"%s\"}", hex);
+    }
+    hash_free(hash);
+    free(sorted);
+    json_decref(root);
+}
+
 static void what_is_written_is_read(void **state)
 {
     struct manifest m, again;
@@ -27,7 +51,9 @@ static void what_is_written_is_read(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_int_equal(manifest_read(whole, sizeof whole - 1, &m, &err), 0);
+    with_check(&text, body);
+    assert_int_equal(manifest_read(buf_str(&text), text.len, &m, &err), 0);
+    buf_reset(&text);
     assert_true(m.has_position);
     assert_int_equal(m.position.next_offset, 12);
     assert_int_equal(m.position.timestamp_ms, -1);
@@ -83,15 +109,18 @@ static void what_is_wrong_is_refused(void **state)
         struct buf text = {0};
         struct manifest m;
         struct err err = {0};
-        const char *at = NULL, *next = whole;
+        const char *at = NULL, *next = body;
         while ((next = strstr(next, changes[i].from)) != NULL)
             at = next++; /* the last one */
         if (at == NULL)
             fail_msg("%s: nothing to change", changes[i].name);
-        buf_add(&text, whole, (size_t)(at - whole));
+        buf_add(&text, body, (size_t)(at - body));
         buf_adds(&text, changes[i].to);
         buf_adds(&text, at + strlen(changes[i].from));
-        int rc = manifest_read(buf_str(&text), text.len, &m, &err);
+        struct buf checked = {0};
+        with_check(&checked, buf_str(&text));
+        int rc = manifest_read(buf_str(&checked), checked.len, &m, &err);
+        buf_fini(&checked);
         if ((rc == 0) != (changes[i].code == NULL) ||
             (rc < 0 && strcmp(err.code, changes[i].code) != 0))
             fail_msg("%s: %d %s %s", changes[i].name, rc, err.code, err.text);
@@ -100,11 +129,31 @@ static void what_is_wrong_is_refused(void **state)
     }
 }
 
+static void a_change_anywhere_is_found(void **state)
+{
+    struct buf text = {0};
+    struct manifest m;
+
+    (void)state;
+    with_check(&text, body);
+    for (size_t i = 0; i < text.len; i++) {
+        struct err err = {0};
+        char was = text.data[i];
+        text.data[i] = (char)(was ^ 1);
+        if (manifest_read(text.data, text.len, &m, &err) == 0)
+            fail_msg("byte %zu: %.20s", i, text.data + i);
+        manifest_fini(&m);
+        text.data[i] = was;
+    }
+    buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_is_wrong_is_refused),
+        cmocka_unit_test(a_change_anywhere_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
