@@ -280,8 +280,10 @@ static void print_restored(const struct backup_program *p, const struct source *
            r->relationships, what);
     if (r->lost > 0)
         printf(", without %" PRId64 " properties that hold BYTES", r->lost);
-    if (m->has_position)
+    if (restore_gives_position(m))
         printf(", at offset %" PRId64 " of topic %s", m->position.next_offset, m->position.topic);
+    else if (m->part)
+        printf("; a part of a graph, which cannot follow the log");
     if (s->foreign)
         printf("; there is no manifest to prove it by, and no position in a log");
     printf("\n");

@@ -143,6 +143,25 @@ static int lock(struct hold *h, int64_t limit_ms, struct err *err)
     return 0;
 }
 
+/* A wrong COMMAND_TOPIC or B_TOPIC_PREFIX must not pass for a database that follows no log: nothing
+ * would keep it still. */
+static int refuse_other(struct hold *h, struct err *err)
+{
+    char *other;
+
+    if (h->held)
+        return 0;
+    if (position_other(h->tx, h->topic, &other, err) < 0)
+        return -1;
+    if (other != NULL)
+        err_set(err, ERR_GUARD, "snapshot.other-log",
+                "this database follows the log of topic %s, and COMMAND_TOPIC with B_TOPIC_PREFIX "
+                "is %s: set them as its db_sync has them",
+                other, h->topic);
+    free(other);
+    return err_is_set(err) ? -1 : 0;
+}
+
 int hold_open(struct hold **out, struct tx *tx, const char *topic, int64_t limit_ms,
               struct position *position, bool *found, struct err *err)
 {
@@ -156,7 +175,7 @@ int hold_open(struct hold **out, struct tx *tx, const char *topic, int64_t limit
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&h->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (position_read(tx, topic, &h->position, &h->held, err) < 0)
+    if (position_read(tx, topic, &h->position, &h->held, err) < 0 || refuse_other(h, err) < 0)
         goto fail;
     if (h->held && strcmp(h->position.state, "restoring") == 0) {
         err_set(err, ERR_GUARD, "snapshot.restoring",

@@ -13,9 +13,9 @@ struct hold; /* opaque */
 
 /* Locks the position of topic, then starts the thread. tx is the hold's own from here to
  * hold_close. Waits for the transaction of commands that runs, and until no schema command is under
- * way. *found is false when the database has no position of that topic: nothing is held then, and
- * hold_check is content. ERR_GUARD: the replica is being restored. ERR_RETRY: the lock could
- * not be had for ten minutes, and why, such as a limit that an operator set. */
+ * way. *found is false when the database has no position: nothing is held then, and hold_check is
+ * content. ERR_GUARD: the replica is being restored, or follows another topic. ERR_RETRY: the lock
+ * could not be had for ten minutes, and why, such as a limit that an operator set. */
 MUST_CHECK int hold_open(struct hold **out, struct tx *tx, const char *topic, int64_t limit_ms,
                          struct position *position, bool *found, struct err *err);
 

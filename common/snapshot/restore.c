@@ -142,7 +142,7 @@ static int check_topic(const struct restore *r, struct err *err)
 {
     const struct manifest *m = r->manifest;
 
-    if (!m->has_position || strcmp(m->position.topic, r->conf->topic) == 0)
+    if (!restore_gives_position(m) || strcmp(m->position.topic, r->conf->topic) == 0)
         return 0;
     return err_set(err, ERR_GUARD, "restore.topic",
                    "the snapshot is of topic %s, and COMMAND_TOPIC with B_TOPIC_PREFIX is %s: its "
@@ -390,14 +390,19 @@ static int end(struct restore *r, struct err *err)
     int64_t ignored;
 
     restoring_position(r, &was);
-    if (r->manifest->has_position && restored_position(r, &now, err) < 0)
+    if (restore_gives_position(r->manifest) && restored_position(r, &now, err) < 0)
         return -1;
     if (write_position(r, &was, &now, err) < 0)
         return -1;
     /* without a position the node went, and its constraint is to go too */
-    return r->manifest->has_position
+    return restore_gives_position(r->manifest)
                ? 0
                : run(r, "DROP CONSTRAINT `__db_sync_position` IF EXISTS", &ignored, err);
+}
+
+bool restore_gives_position(const struct manifest *m)
+{
+    return m->has_position && !m->part;
 }
 
 int restore_snapshot(const struct restore_conf *conf, struct restore_result *out, struct err *err)

@@ -34,6 +34,10 @@ struct restore_result {
     int64_t lost; /* properties that were left out */
 };
 
+/* Whether a database restored from it is a replica that follows the log. One of a part is none:
+ * later commands mean the whole graph. */
+bool restore_gives_position(const struct manifest *m);
+
 /* Restores, rebuilds the schema, reads all back and compares it with the manifest, and writes the
  * position last. One that was interrupted is begun anew: what it left is removed first. ERR_GUARD:
  * the database is not empty, or the snapshot is of another topic; ERR_DAMAGED: the snapshot is;

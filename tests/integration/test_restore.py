@@ -115,6 +115,16 @@ def test_snapshot_of_another_topic(topics, server_a, neo_a, server_b, neo_b, db_
     assert neo_b.position() is None and neo_b.one("MATCH (n) RETURN count(n)") == 0
 
 
+def test_a_part_is_no_replica(topics, server_a, neo_a, server_b, neo_b, db_sync, tmp_path):
+    topics.commands(["CREATE (:A)-[:R]->(:B)"])
+    db_sync(server_a)
+    applied(neo_a, topics)
+    snapshot(server_a, tmp_path / "s", "--labels", "A", B_TOPIC_PREFIX=topics.prefix)
+    assert "cannot follow the log" in restore(server_b, tmp_path / "s").stdout
+    nothing_left(neo_b)
+    assert [plain(r[0]) for r in neo_b.run("MATCH (n) RETURN labels(n)")] == [["A"]]
+
+
 def test_damage_is_found_before_anything_is_written(neo_a, server_a, neo_b, server_b, tmp_path):
     neo_a.run("UNWIND range(1, 50) AS i CREATE (:A {i: i})-[:R]->(:B)")
     snapshot(server_a, tmp_path / "s", "--no-compress")

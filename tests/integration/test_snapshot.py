@@ -158,6 +158,16 @@ def test_one_moment_while_commands_come(topics, server_a, neo_a, db_sync, agent_
     assert writer.stop() == 0
 
 
+def test_wrong_topic_is_told(topics, server_a, neo_a, db_sync, tmp_path):
+    """Else nothing would keep the replica still, and the manifest would have no offset."""
+    topics.commands(["CREATE (:A)"])
+    db_sync(server_a)
+    applied(neo_a, topics)
+    said = snapshot(server_a, tmp_path / "s", code=5).stderr
+    assert topics.name("command") in said and "B_TOPIC_PREFIX" in said
+    assert not list(tmp_path.glob("s*"))
+
+
 def hold_transactions(neo):
     """Of the snapshot: those in which nothing but the position is asked."""
     columns = "transactionId, currentQuery"
