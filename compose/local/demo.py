@@ -175,7 +175,8 @@ def position(server):
     except OSError:
         return 0, ""
     rows = answer["results"][0]["data"] if answer.get("results") else []
-    return tuple(rows[0]["row"]) if rows else (0, "")
+    offset, outcome = rows[0]["row"] if rows else (0, "")
+    return offset or 0, outcome or ""  # beside a commit a reader may see the node with a part of it
 
 
 def content(server):
