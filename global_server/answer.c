@@ -5,6 +5,7 @@
  * a file when it grows. What stands around the rows is added when a page is sent. */
 #include "global_server/answer.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "neo4j/jolt.h"
 
@@ -121,16 +122,7 @@ static int spool_error(const struct answer *a, const char *what, struct err *err
 
 static int write_all(const struct answer *a, const char *p, size_t len, struct err *err)
 {
-    while (len > 0) {
-        ssize_t n = write(a->fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return spool_error(a, "keep", err);
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return file_write(a->fd, p, len) == 0 ? 0 : spool_error(a, "keep", err);
 }
 
 /* The file has no name from here on: it goes with the process, however that ends. */

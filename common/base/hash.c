@@ -66,6 +66,15 @@ static void to_hex(const unsigned char *p, size_t len, char *out)
     out[2 * len] = '\0';
 }
 
+void hash_text(const void *p, size_t len, char out[static HASH_HEX_SIZE])
+{
+    struct hash *h = hash_new();
+
+    hash_add(h, p, len);
+    hash_finish(h, out);
+    hash_free(h);
+}
+
 void hash_finish_bytes(struct hash *h, unsigned char out[static HASH_SIZE])
 {
     must(EVP_DigestFinal_ex(h->ctx, out, NULL));

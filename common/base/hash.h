@@ -24,6 +24,9 @@ void hash_add_field(struct hash *h, const void *p, size_t len);
 /* Writes the hash as lower-case hex and starts anew. */
 void hash_finish(struct hash *h, char out[static HASH_HEX_SIZE]);
 
+/* The same of p[0..len-1] alone. */
+void hash_text(const void *p, size_t len, char out[static HASH_HEX_SIZE]);
+
 /* The same as bytes. */
 void hash_finish_bytes(struct hash *h, unsigned char out[static HASH_SIZE]);
 

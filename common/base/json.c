@@ -91,5 +91,10 @@ static int add_bytes(const char *p, size_t len, void *arg)
 
 void json_add(struct buf *out, const json_t *value)
 {
-    json_dump_callback(value, add_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_add_as(out, value, JSON_COMPACT);
+}
+
+void json_add_as(struct buf *out, const json_t *value, size_t flags)
+{
+    json_dump_callback(value, add_bytes, out, flags | JSON_ENCODE_ANY);
 }

@@ -34,4 +34,7 @@ int64_t json_int(const json_t *object, const char *key, int64_t otherwise);
 /* Appends value as compact JSON (any kind of value). */
 void json_add(struct buf *out, const json_t *value);
 
+/* The same as jansson's flags say: JSON_INDENT(4) and the like. */
+void json_add_as(struct buf *out, const json_t *value, size_t flags);
+
 #endif

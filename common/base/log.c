@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -69,17 +70,6 @@ static void add_text_field(struct buf *line, const char *key, const char *text, 
         buf_adds(line, text);
 }
 
-static void write_all(const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(STDERR_FILENO, p, len);
-        if (n <= 0)
-            return; /* nobody to tell */
-        p += n;
-        len -= (size_t)n;
-    }
-}
-
 void log_write(enum log_level level, const struct log_field *fields)
 {
     struct buf line = {0};
@@ -103,7 +93,7 @@ void log_write(enum log_level level, const struct log_field *fields)
     pthread_mutex_lock(&state.lock);
     if (state.overlay.clear != NULL)
         state.overlay.clear(state.overlay.arg);
-    write_all(buf_str(&line), line.len);
+    (void)!file_write(STDERR_FILENO, buf_str(&line), line.len); /* nobody else to tell */
     if (state.overlay.draw != NULL)
         state.overlay.draw(state.overlay.arg);
     pthread_mutex_unlock(&state.lock);

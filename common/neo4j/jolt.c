@@ -88,6 +88,27 @@ static bool is_json_float(const char *s)
     return *s == '\0' && marked;
 }
 
+bool jolt_integer(const json_t *value, int64_t *out)
+{
+    const char *digits = json_text(value, "Z");
+    char *end;
+
+    if (json_is_integer(value)) {
+        *out = json_integer_value(value);
+        return true;
+    }
+    if (digits == NULL)
+        digits = json_text(value, "R");
+    if (digits == NULL || *digits == '\0')
+        return false;
+    errno = 0;
+    int64_t n = strtoll(digits, &end, 10);
+    if (errno != 0 || *end != '\0')
+        return false;
+    *out = n;
+    return true;
+}
+
 void jolt_add_real(struct buf *out, double x)
 {
     char text[32];

@@ -55,6 +55,10 @@ MUST_CHECK int jolt_add(struct buf *out, const json_t *value, struct err *err);
  * are marked as such: never ambiguous. The caller owns it. Recursion as above. */
 json_t *jolt_mark_floats(const json_t *strict);
 
+/* An INTEGER in sparse Jolt: a bare number, beyond 31 bits {"Z":"…"}, at their end {"R":"…"} (all
+ * seen). False: it is none, and *out is as it was. */
+MUST_CHECK bool jolt_integer(const json_t *value, int64_t *out);
+
 /* Appends a finite number as the shortest text that reads back equal, with `.` or `e`. */
 void jolt_add_real(struct buf *out, double x);
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "neo4j/jolt.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,15 +84,11 @@ static void copy_text(char *out, size_t size, const json_t *map, const char *key
     snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
-/* Jolt writes integers beyond 31 bits as {"Z":"…"}. */
-static int64_t jolt_int(const json_t *map, const char *key, int64_t otherwise)
+static int64_t member_int(const json_t *map, const char *key, int64_t otherwise)
 {
-    const char *digits = json_text(json_object_get(map, key), "Z");
-    int64_t n;
+    int64_t n = otherwise;
 
-    if (digits != NULL && sscanf(digits, "%" SCNd64, &n) == 1)
-        return n;
-    return json_int(map, key, otherwise);
+    return jolt_integer(json_object_get(map, key), &n) ? n : otherwise;
 }
 
 static void decode_failures(const char *text, struct position *out)
@@ -118,20 +115,20 @@ static int decode(const json_t *row, struct position *out, struct err *err)
     const json_t *map = json_object_get(json_array_get(row, 0), "{}");
 
     *out = (struct position){0};
-    out->format = jolt_int(map, "format", 0);
-    out->next_offset = jolt_int(map, "offset", -1);
-    out->last_offset = jolt_int(map, "last", -1);
-    out->intent_offset = jolt_int(map, "intent", -1);
+    out->format = member_int(map, "format", 0);
+    out->next_offset = member_int(map, "offset", -1);
+    out->last_offset = member_int(map, "last", -1);
+    out->intent_offset = member_int(map, "intent", -1);
     copy_text(out->fingerprint, sizeof out->fingerprint, map, "fingerprint");
     copy_text(out->epoch, sizeof out->epoch, map, "epoch");
     const char *outcome = json_text(map, "outcome");
-    if (outcome != NULL)
-        sscanf(outcome, "%16" SCNx64 "%16" SCNx64, &out->outcome[0], &out->outcome[1]);
+    if (outcome != NULL && !position_parse_outcome(outcome, out))
+        return err_set(err, ERR_GUARD, "position.format", "the node __db_sync has no outcome hash");
     copy_text(out->replica, sizeof out->replica, map, "replica");
     copy_text(out->state, sizeof out->state, map, "state");
     copy_text(out->intent_schema, sizeof out->intent_schema, map, "intent_schema");
-    out->noticed = jolt_int(map, "noticed", -1);
-    out->since = jolt_int(map, "since", 0);
+    out->noticed = member_int(map, "noticed", -1);
+    out->since = member_int(map, "since", 0);
     decode_failures(json_text(map, "failures"), out);
     if (out->next_offset < 0 || out->format != POSITION_FORMAT)
         return err_set(err, ERR_GUARD, "position.format",
@@ -486,6 +483,13 @@ const struct position_failure *position_failure(const struct position *p, int64_
         if (p->failures[i].offset == offset)
             return &p->failures[i];
     return NULL;
+}
+
+bool position_parse_outcome(const char *text, struct position *out)
+{
+    return strlen(text) == HASH_ID_SIZE - 1 &&
+           strspn(text, "0123456789abcdef") == HASH_ID_SIZE - 1 &&
+           sscanf(text, "%16" SCNx64 "%16" SCNx64, &out->outcome[0], &out->outcome[1]) == 2;
 }
 
 void position_outcome_text(const struct position *p, char out[static HASH_ID_SIZE])

@@ -104,4 +104,7 @@ const struct position_failure *position_failure(const struct position *p, int64_
 /* The rolling hash as 32 hex digits: equal on all replicas at equal offsets. */
 void position_outcome_text(const struct position *p, char out[static HASH_ID_SIZE]);
 
+/* The reverse, into out->outcome; false: the text is no such hash. */
+MUST_CHECK bool position_parse_outcome(const char *text, struct position *out);
+
 #endif

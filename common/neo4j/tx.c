@@ -310,25 +310,33 @@ static int keep_first_row(void *arg, size_t stmt, const json_t *row, struct err 
     return 0;
 }
 
-int tx_query_row(struct tx *tx, const char *text, const json_t *params, const struct tx_opts *opts,
-                 json_t **row, struct err *err)
+/* One statement at path, of which the first row is kept. */
+static int query_row_at(struct tx *tx, const char *path, const char *text, const json_t *params,
+                        const struct tx_opts *opts, json_t **row, struct err *err)
 {
-    struct buf json = {0};
     struct tx_reader reader = {.on_row = keep_first_row, .arg = row};
+    struct answer answer = {.reader = &reader, .which = true};
     struct tx_opts with_reader = *opts;
+    struct buf json = {0};
     size_t failed;
 
     *row = NULL;
     with_reader.reader = &reader;
     tx_add_stmt(&json, text, strlen(text), params);
     struct tx_stmt stmt = {buf_str(&json), json.len};
-    int rc = tx_commit(tx, &stmt, 1, &with_reader, &failed, err);
+    int rc = run_at(tx, path, &stmt, 1, &with_reader, &answer, &failed, err);
     buf_fini(&json);
     if (rc < 0) {
         json_decref(*row);
         *row = NULL;
     }
     return rc;
+}
+
+int tx_query_row(struct tx *tx, const char *text, const json_t *params, const struct tx_opts *opts,
+                 json_t **row, struct err *err)
+{
+    return query_row_at(tx, tx->path, text, params, opts, row, err);
 }
 
 int tx_begin(struct tx *tx, int64_t limit_ms, struct err *err)
@@ -360,25 +368,12 @@ int tx_begin(struct tx *tx, int64_t limit_ms, struct err *err)
 int tx_run_row(struct tx *tx, const char *text, const json_t *params, int64_t deadline_ms,
                json_t **row, struct err *err)
 {
-    struct tx_reader reader = {.on_row = keep_first_row, .arg = row};
-    struct tx_opts opts = {
-        .reader = &reader, .deadline_ms = deadline_ms, .server_limit_ms = tx->open_limit_ms};
-    struct answer answer = {.reader = &reader, .which = true};
-    struct buf json = {0};
-    size_t failed;
+    struct tx_opts opts = {.deadline_ms = deadline_ms, .server_limit_ms = tx->open_limit_ms};
 
     *row = NULL;
     if (tx->open == NULL)
         return err_set(err, ERR_RETRY, "neo4j.no-transaction", "no transaction is open");
-    tx_add_stmt(&json, text, strlen(text), params);
-    struct tx_stmt stmt = {buf_str(&json), json.len};
-    int rc = run_at(tx, tx->open, &stmt, 1, &opts, &answer, &failed, err);
-    buf_fini(&json);
-    if (rc < 0) {
-        json_decref(*row);
-        *row = NULL;
-    }
-    return rc;
+    return query_row_at(tx, tx->open, text, params, &opts, row, err);
 }
 
 void tx_rollback(struct tx *tx)
@@ -437,4 +432,9 @@ out:
     json_decref(root);
     buf_fini(&body);
     return rc;
+}
+
+const char *tx_cypher_5(const char *server_version)
+{
+    return strtol(server_version, NULL, 10) >= 2025 ? "CYPHER 5 " : "";
 }

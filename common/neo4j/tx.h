@@ -95,4 +95,8 @@ struct tx_server {
 /* Asks the server for its version, without login. */
 MUST_CHECK int tx_server(struct tx *tx, struct tx_server *out, struct err *err);
 
+/* What stands before a text that uses id(), which Cypher 25 may lose: "CYPHER 5 " for servers that
+ * speak both, 2025 and later, else "". */
+const char *tx_cypher_5(const char *server_version);
+
 #endif

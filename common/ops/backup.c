@@ -152,8 +152,7 @@ static int take(const struct backup_program *p, const char *dest, struct tx *hol
             .server_version = server.version,
             .database = p->setup->neo4j_database,
             .limit_ms = p->options->snapshot_timeout_ms,
-            .on_progress = on_progress,
-            .arg = &bar,
+            .sink = {on_progress, &bar},
         };
         rc = take_snapshot(&conf, hold, scan, &manifest, err);
     }
@@ -215,7 +214,7 @@ static int verify(const struct source *source, struct verify_result *result, str
 {
     struct bar bar = {0};
     struct verify_conf conf = {
-        .source = source, .work = work_folder(), .on_progress = on_progress, .arg = &bar};
+        .source = source, .work = work_folder(), .sink = {on_progress, &bar}};
     int rc = verify_snapshot(&conf, result, err);
 
     end_bar(&bar);
@@ -308,8 +307,7 @@ static int restore(const struct backup_program *p, const struct source *source, 
                                     .allow_loss = p->options->allow_loss,
                                     .dry_run = p->options->dry_run,
                                     .limit_ms = p->options->snapshot_timeout_ms,
-                                    .on_progress = on_progress,
-                                    .arg = &bar};
+                                    .sink = {on_progress, &bar}};
         rc = restore_snapshot(&conf, result, err);
     }
     end_bar(&bar);

@@ -7,6 +7,7 @@
 #include "snapshot/folder.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "snapshot/manifest.h"
 
@@ -180,15 +181,8 @@ const char *folder_path(const struct folder *f)
 int folder_write(struct folder *f, const char *name, const char *p, size_t len, struct err *err)
 {
     int fd = openat(f->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int rc = fd < 0 ? -1 : 0;
+    int rc = fd < 0 ? -1 : file_write(fd, p, len);
 
-    while (rc == 0 && len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno != EINTR)
-            rc = -1;
-        p += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
     if (rc == 0)
         rc = fsync(fd);
     if (rc < 0)

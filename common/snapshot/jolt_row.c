@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* snapshot/jolt_row.c: what neo4j/jolt.c does for replies, done for millions of rows: no trees, and
- * into values instead of JSON. tests/unit/test_jolt_row.c holds the two against each other. */
+ * into values instead of JSON. */
 #include "snapshot/jolt_row.h"
 
 #include "snapshot/value.h"

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "cypher/name.h"
 #include "snapshot/exact.h"
 #include "snapshot/value.h"
 
@@ -246,6 +247,14 @@ static void add_padded_time(struct buf *out, const char *p, size_t len)
     buf_add(out, tail, (size_t)(end - tail));
 }
 
+/* Both layouts know three kinds. */
+static const char *temporal_word(enum value_kind kind)
+{
+    return kind == VALUE_DATE                               ? "date"
+           : kind == VALUE_LOCAL_TIME || kind == VALUE_TIME ? "time"
+                                                            : "datetime";
+}
+
 static void add_temporal_text(struct buf *out, const struct value *v)
 {
     if (v->kind == VALUE_DATE)
@@ -336,16 +345,12 @@ static void add_type(struct buf *out, const char **p)
         name = "float";
         break;
     case VALUE_DATE:
-        name = "date";
-        break;
     case VALUE_LOCAL_TIME:
     case VALUE_TIME:
-        name = "time";
-        break;
     case VALUE_LOCAL_DATETIME:
     case VALUE_OFFSET_DATETIME:
     case VALUE_ZONED_DATETIME:
-        name = "datetime";
+        name = temporal_word(v.kind);
         break;
     case VALUE_DURATION:
         name = "duration";
@@ -386,16 +391,14 @@ static void add_literal_point(struct buf *out, const struct value_point *p)
 static void add_string_hash(struct buf *out, const struct value *v)
 {
     char hex[HASH_HEX_SIZE];
-    struct hash *hash = hash_new();
 
-    hash_add(hash, v->p, v->len);
-    hash_finish(hash, hex);
-    hash_free(hash);
+    hash_text(v->p, v->len, hex);
     buf_addf(out, "\"%s\"", hex);
 }
 
 static void add_literal_value(struct buf *out, const char **p, bool in_list)
 {
+    const char *begin = *p;
     struct value v;
 
     value_next(p, &v);
@@ -429,15 +432,12 @@ static void add_literal_value(struct buf *out, const char **p, bool in_list)
     case VALUE_LOCAL_DATETIME:
     case VALUE_OFFSET_DATETIME:
     case VALUE_ZONED_DATETIME:
-        buf_addf(out, "\"$%s('",
-                 v.kind == VALUE_DATE                                 ? "date"
-                 : v.kind == VALUE_LOCAL_TIME || v.kind == VALUE_TIME ? "time"
-                                                                      : "datetime");
+        buf_addf(out, "\"$%s('", temporal_word(v.kind));
         add_temporal_text(out, &v);
         buf_adds(out, "')\"");
         break;
     default: /* numbers and booleans are the same in both */
-        *p -= v.kind == VALUE_INTEGER || v.kind == VALUE_FLOAT ? 9 : 1;
+        *p = begin;
         add_typed_value(out, p);
         break;
     }
@@ -539,17 +539,10 @@ static void add_own_field(struct buf *out, enum layout layout, const struct enti
 
 void layout_add_type_name(struct buf *out, const char *type, size_t len)
 {
-    bool plain = layout_is_plain_name(type, len);
-
-    if (!plain)
-        buf_addc(out, '`');
-    for (size_t i = 0; i < len; i++) {
-        if (type[i] == '`')
-            buf_addc(out, '`');
-        buf_addc(out, type[i]);
-    }
-    if (!plain)
-        buf_addc(out, '`');
+    if (layout_is_plain_name(type, len))
+        buf_add(out, type, len);
+    else
+        name_add_quoted(out, type, len);
 }
 
 static void add_type_name(struct buf *out, const struct entity *e)

@@ -5,6 +5,7 @@
 #include "snapshot/loader.h"
 
 #include "base/mem.h"
+#include "neo4j/jolt.h"
 #include "snapshot/shape.h"
 
 #define uthash_malloc(size) mem_alloc(1, size)
@@ -82,7 +83,7 @@ static struct group *group_of(struct loader *l, const struct entity *e)
     struct group *g;
 
     buf_reset(&l->text);
-    shape_add_text(&l->text, e, l->conf.cypher_5);
+    shape_add_text(&l->text, e, l->conf.prefix);
     HASH_FIND(hh, l->table, buf_str(&l->text), l->text.len, g);
     if (g == NULL) {
         g = mem_alloc(1, sizeof *g);
@@ -107,15 +108,6 @@ static int refuse_answer(struct err *err)
                    "Neo4j made other entities than it was asked to");
 }
 
-/* A number in sparse Jolt. */
-static bool number(const json_t *v, int64_t *out)
-{
-    const char *digits = json_text(v, "Z");
-
-    *out = digits != NULL ? strtoll(digits, NULL, 10) : json_integer_value(v);
-    return digits != NULL || json_is_integer(v);
-}
-
 /* Of nodes [row, id()], of relationships [how many]. */
 static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
 {
@@ -123,11 +115,11 @@ static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
     struct group *g = stmt < l->waiting_count ? l->waiting[stmt] : NULL;
     int64_t n, id;
 
-    if (g == NULL || !number(json_array_get(row, 0), &n))
+    if (g == NULL || !jolt_integer(json_array_get(row, 0), &n))
         return refuse_answer(err);
     if (!g->nodes)
         return n == (int64_t)g->count ? 0 : refuse_answer(err);
-    if (n < 0 || (size_t)n >= g->count || !number(json_array_get(row, 1), &id))
+    if (n < 0 || (size_t)n >= g->count || !jolt_integer(json_array_get(row, 1), &id))
         return refuse_answer(err);
     struct idmap_node node = {.hash = g->members[n].hash, .tag = (uint64_t)id};
     int rc = idmap_add(l->ids, g->members[n].id, &node, err);

@@ -13,7 +13,7 @@ struct loader; /* opaque */
 
 struct loader_conf {
     struct tx *tx;
-    bool cypher_5;
+    const char *prefix; /* of texts: tx_cypher_5 */
     int64_t limit_ms;
     size_t batch_rows, batch_bytes; /* of a transaction */
 };

@@ -72,24 +72,15 @@ static json_t *files_array(const struct manifest *m)
     return files;
 }
 
-static int add_bytes(const char *p, size_t len, void *out)
-{
-    buf_add(out, p, len);
-    return 0;
-}
-
 /* Over everything but itself, so that an offset that was changed is found as well. */
 static void hash_of(const json_t *root, char out[static HASH_HEX_SIZE])
 {
     json_t *rest = json_copy((json_t *)(uintptr_t)root);
-    struct hash *hash = hash_new();
     struct buf text = {0};
 
     json_object_del(rest, "check");
-    json_dump_callback(rest, add_bytes, &text, JSON_COMPACT | JSON_SORT_KEYS);
-    hash_add(hash, buf_str(&text), text.len);
-    hash_finish(hash, out);
-    hash_free(hash);
+    json_add_as(&text, rest, JSON_COMPACT | JSON_SORT_KEYS);
+    hash_text(buf_str(&text), text.len, out);
     buf_fini(&text);
     json_decref(rest);
 }
@@ -124,7 +115,7 @@ void manifest_write(struct buf *out, const struct manifest *m)
     json_object_set_new(root, "files", files_array(m));
     hash_of(root, check);
     json_object_set_new(root, "check", json_string(check));
-    json_dump_callback(root, add_bytes, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_add_as(out, root, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     buf_addc(out, '\n');
     json_decref(root);
 }

@@ -5,6 +5,7 @@
  * than PIECES_PER_WORKER a worker: the giver waits for a free one. */
 #include "snapshot/pack.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/queue.h"
 
@@ -116,14 +117,9 @@ static void *work(void *arg)
 
 static int write_all(const struct target *t, const char *p, size_t len, struct err *err)
 {
-    while (len > 0) {
-        ssize_t n = write(t->fd, p, len);
-        if (n < 0 && errno != EINTR)
-            return err_set(err, ERR_FATAL, "io", "%s: %s", t->path, strerror(errno));
-        p += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+    if (file_write(t->fd, p, len) == 0)
+        return 0;
+    return err_set(err, ERR_FATAL, "io", "%s: %s", t->path, strerror(errno));
 }
 
 static int begin_file(struct pack *pack, struct piece *piece, struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/rebuild.h"
 
+#include "cypher/name.h"
 #include "neo4j/schema.h"
-#include "snapshot/scan.h"
 
 #include <string.h>
 
@@ -34,6 +34,13 @@ static bool is_relationship(const json_t *item)
     return entity != NULL && strcmp(entity, "RELATIONSHIP") == 0;
 }
 
+static void add_name(struct buf *out, const json_t *item)
+{
+    const char *name = json_text(item, "name");
+
+    name_add_quoted(out, name, strlen(name));
+}
+
 /* "FOR (e:`A`|`B`)" or "FOR ()-[e:`T`]-()" */
 static void add_pattern(struct buf *out, const json_t *item)
 {
@@ -44,7 +51,7 @@ static void add_pattern(struct buf *out, const json_t *item)
     json_array_foreach (labels, i, label) {
         if (i > 0)
             buf_addc(out, '|');
-        scan_add_name(out, json_string_value(label));
+        name_add_quoted(out, json_string_value(label), json_string_length(label));
     }
     buf_adds(out, is_relationship(item) ? "]-()" : ")");
 }
@@ -56,7 +63,7 @@ static void add_properties(struct buf *out, const json_t *item)
 
     json_array_foreach (properties, i, property) {
         buf_adds(out, i > 0 ? ", e." : "e.");
-        scan_add_name(out, json_string_value(property));
+        name_add_quoted(out, json_string_value(property), json_string_length(property));
     }
 }
 
@@ -97,7 +104,7 @@ static int make_index(struct tx *tx, const json_t *item, int64_t limit_ms, struc
     bool fulltext = strcmp(kinds[k].type, "FULLTEXT") == 0;
     bool configured = kinds[k].configured && json_object_size(config) > 0;
     buf_addf(&text, "CREATE %sINDEX ", kinds[k].word);
-    scan_add_name(&text, json_text(item, "name"));
+    add_name(&text, item);
     buf_adds(&text, " IF NOT EXISTS");
     add_pattern(&text, item);
     buf_adds(&text, fulltext ? " ON EACH [" : " ON (");
@@ -118,7 +125,7 @@ static int make_constraint(struct tx *tx, const json_t *item, int64_t limit_ms, 
     if (type == NULL || strstr(type, "UNIQUENESS") == NULL) /* Community has no other */
         return refuse(item, "a constraint of a type that Neo4j Community does not have", err);
     buf_adds(&text, "CREATE CONSTRAINT ");
-    scan_add_name(&text, json_text(item, "name"));
+    add_name(&text, item);
     buf_adds(&text, " IF NOT EXISTS");
     add_pattern(&text, item);
     buf_adds(&text, " REQUIRE (");

@@ -7,14 +7,14 @@
 
 #include "base/mem.h"
 #include "base/stop.h"
+#include "cypher/name.h"
 #include "neo4j/position.h"
 #include "neo4j/schema.h"
-#include "snapshot/layout_read.h"
 #include "snapshot/loader.h"
 #include "snapshot/rebuild.h"
 #include "snapshot/rows.h"
-#include "snapshot/scan.h"
 #include "snapshot/sidecar.h"
+#include "snapshot/survey.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,6 @@
 #define BATCH_BYTES ((size_t)4 << 20)
 #define WIPE_ROWS 10000
 #define SCHEMA_BYTES_MAX ((size_t)64 << 20)
-#define LOOK_EVERY 256
 #define EPOCH "restore/0"
 #define RESTORING "restoring"
 
@@ -36,17 +35,12 @@ struct restore {
     struct loader *loader;
     struct idmap *ids; /* tag: id() in the database */
     struct hash *hash;
-    struct entity entity;
-    bool relationships;
     int64_t done;
-    /* when all is read back */
-    struct digest digest;
 };
 
 static void tell(struct restore *r, const char *phase, int64_t total)
 {
-    if (r->conf->on_progress != NULL && r->done % LOOK_EVERY == 0)
-        r->conf->on_progress(r->conf->arg, phase, r->done, total);
+    phase_tell(&r->conf->sink, phase, r->done, total);
 }
 
 /* ---- the target ---- */
@@ -87,7 +81,7 @@ static int drop_named(struct restore *r, const char *what, const json_t *list, s
     json_array_foreach (list, i, item) {
         struct buf text = {0};
         buf_addf(&text, "DROP %s ", what);
-        scan_add_name(&text, json_text(item, "name"));
+        name_add_quoted(&text, json_text(item, "name"), strlen(json_text(item, "name")));
         buf_adds(&text, " IF EXISTS");
         if (rc == 0)
             rc = run(r, buf_str(&text), &ignored, err);
@@ -132,7 +126,7 @@ static int restored_position(const struct restore *r, struct position *p, struct
     p->last_offset = m->last_offset;
     memcpy(p->fingerprint, m->fingerprint, sizeof p->fingerprint);
     p->since = m->since;
-    if (sscanf(m->outcome, "%16" SCNx64 "%16" SCNx64, &p->outcome[0], &p->outcome[1]) != 2)
+    if (!position_parse_outcome(m->outcome, p))
         return err_set(err, ERR_DAMAGED, "manifest.content", "%s: outcome is no hash",
                        MANIFEST_NAME);
     return 0;
@@ -219,18 +213,19 @@ static int begin(struct restore *r, struct err *err)
 
 /* ---- the data ---- */
 
-static int make_node(struct restore *r, struct err *err)
+static int make_node(void *arg, const struct entity *e, struct err *err)
 {
-    struct digest hash = digest_entity(r->hash, &r->entity, NULL, NULL);
+    struct restore *r = arg;
+    struct digest hash = digest_entity(r->hash, e, NULL, NULL);
 
     tell(r, "nodes", r->manifest->nodes);
     r->done++;
-    return loader_add_node(r->loader, &r->entity, &hash, err);
+    return loader_add_node(r->loader, e, &hash, err);
 }
 
-static int make_relationship(struct restore *r, struct err *err)
+static int make_relationship(void *arg, const struct entity *e, struct err *err)
 {
-    const struct entity *e = &r->entity;
+    struct restore *r = arg;
     const struct idmap_node *start = idmap_find(r->ids, e->start),
                             *end = idmap_find(r->ids, e->end);
 
@@ -243,37 +238,16 @@ static int make_relationship(struct restore *r, struct err *err)
     return loader_add_relationship(r->loader, e, (int64_t)start->tag, (int64_t)end->tag, err);
 }
 
-static int on_row(void *arg, const struct tape *row, struct err *err)
-{
-    struct restore *r = arg;
-    enum layout layout;
-
-    if (layout_read(row, 0, &r->entity, &layout, err) < 0)
-        return -1;
-    if (r->entity.relationship != r->relationships)
-        return err_set(err, ERR_DAMAGED, "snapshot.kind", "a %s among %s",
-                       r->relationships ? "node" : "relationship",
-                       r->relationships ? "relationships" : "nodes");
-    return r->relationships ? make_relationship(r, err) : make_node(r, err);
-}
-
 static int load_kind(struct restore *r, enum manifest_kind kind, int64_t *count, struct err *err)
 {
-    r->relationships = kind == MANIFEST_RELATIONSHIPS;
+    source_entity_fn make = kind == MANIFEST_RELATIONSHIPS ? make_relationship : make_node;
+    struct rows_result got;
+
     r->done = 0;
-    for (size_t i = 0; i < r->manifest->file_count; i++) {
-        const struct manifest_file *f = &r->manifest->files[i];
-        struct rows_conf conf = {.folder = r->conf->source->fd,
-                                 .name = f->name,
-                                 .compressed = r->manifest->compressed,
-                                 .raw_limit = r->conf->source->foreign ? -1 : f->raw_bytes,
-                                 .stored_limit = r->conf->source->foreign ? -1 : f->stored_bytes,
-                                 .on_row = on_row,
-                                 .arg = r};
-        struct rows_result got;
-        if (f->kind == kind && rows_read(&conf, &got, err) < 0)
+    for (size_t i = 0; i < r->manifest->file_count; i++)
+        if (r->manifest->files[i].kind == kind &&
+            source_read(r->conf->source, &r->manifest->files[i], make, r, &got, err) < 0)
             return -1;
-    }
     *count = r->done;
     return loader_flush(r->loader, err);
 }
@@ -281,7 +255,7 @@ static int load_kind(struct restore *r, enum manifest_kind kind, int64_t *count,
 static int load(struct restore *r, struct err *err)
 {
     struct loader_conf conf = {.tx = r->conf->tx,
-                               .cypher_5 = strncmp(r->conf->server_version, "4.", 2) != 0,
+                               .prefix = tx_cypher_5(r->conf->server_version),
                                .limit_ms = r->conf->limit_ms,
                                .batch_rows = BATCH_ROWS,
                                .batch_bytes = BATCH_BYTES};
@@ -324,69 +298,36 @@ static int load_schema(struct restore *r, struct err *err)
 
 /* ---- the proof ---- */
 
-static int check_node(void *arg, const struct entity *e, struct err *err)
-{
-    struct restore *r = arg;
-    struct idmap_node node = {.hash = digest_entity(r->hash, e, NULL, NULL)};
-
-    digest_add(&r->digest, &node.hash);
-    r->done++;
-    tell(r, "nodes read back", r->result->nodes);
-    return idmap_add(r->ids, e->id, &node, err) < 0 ? -1 : 0;
-}
-
-static int check_relationship(void *arg, const struct entity *e, struct err *err)
-{
-    struct restore *r = arg;
-    const struct idmap_node *start = idmap_find(r->ids, e->start),
-                            *end = idmap_find(r->ids, e->end);
-
-    if (start == NULL || end == NULL)
-        return err_set(err, ERR_DIFFERS, "restore.differs",
-                       "somebody else writes to this database");
-    struct digest hash = digest_entity(r->hash, e, &start->hash, &end->hash);
-    digest_add(&r->digest, &hash);
-    r->done++;
-    tell(r, "relationships read back", r->result->relationships);
-    return 0;
-}
-
 static int read_back(struct restore *r, struct err *err)
 {
-    struct scan_conf conf = {.tx = r->conf->tx,
-                             .cypher_5 = strncmp(r->conf->server_version, "4.", 2) != 0,
-                             .limit_ms = r->conf->limit_ms,
-                             .on_entity = check_node,
-                             .arg = r};
-    int64_t nodes;
+    struct survey_conf conf = {.tx = r->conf->tx,
+                               .server_version = r->conf->server_version,
+                               .work = r->conf->work,
+                               .nodes = r->result->nodes,
+                               .relationships = r->result->relationships,
+                               .limit_ms = r->conf->limit_ms,
+                               .sink = r->conf->sink};
+    struct census *census;
 
     if (r->conf->source->foreign || r->result->lost > 0)
         return 0; /* nothing to compare with */
-    idmap_close(r->ids);
-    r->ids = NULL;
-    r->done = 0;
-    if (idmap_open(&r->ids, r->conf->work, (size_t)r->result->nodes, err) < 0 ||
-        scan_nodes(&conf, NULL, err) < 0)
+    if (survey_database(&conf, &census, err) < 0)
         return -1;
-    nodes = r->done;
-    r->done = 0;
-    conf.on_entity = check_relationship;
-    if (scan_relationships(&conf, NULL, err) < 0)
-        return -1;
-    if (nodes == r->manifest->nodes && r->done == r->manifest->relationships &&
-        digest_equal(&r->digest, &r->manifest->digest))
-        return 0;
-    return err_set(err, ERR_DIFFERS, "restore.differs",
-                   "the database now holds %" PRId64 " nodes and %" PRId64
-                   " relationships, the snapshot %" PRId64 " and %" PRId64
-                   ", or values differ: is somebody else writing to it?",
-                   nodes, r->done, r->manifest->nodes, r->manifest->relationships);
+    const struct census_sums *sums = census_sums(census);
+    if (sums->nodes != r->manifest->nodes || sums->relationships != r->manifest->relationships ||
+        !digest_equal(&sums->digest, &r->manifest->digest))
+        err_set(err, ERR_DIFFERS, "restore.differs",
+                "the database now holds %" PRId64 " nodes and %" PRId64
+                " relationships, the snapshot %" PRId64 " and %" PRId64
+                ", or values differ: is somebody else writing to it?",
+                sums->nodes, sums->relationships, r->manifest->nodes, r->manifest->relationships);
+    census_close(census);
+    return err_is_set(err) ? -1 : 0;
 }
 
 static int end(struct restore *r, struct err *err)
 {
     struct position was, now = {.next_offset = -1};
-
     int64_t ignored;
 
     restoring_position(r, &was);
@@ -420,6 +361,5 @@ int restore_snapshot(const struct restore_conf *conf, struct restore_result *out
     loader_free(r.loader);
     idmap_close(r.ids);
     hash_free(r.hash);
-    entity_fini(&r.entity);
     return rc;
 }

@@ -7,26 +7,24 @@
  * never pass for a whole one. */
 
 #include "neo4j/tx.h"
+#include "snapshot/phase.h"
 #include "snapshot/source.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef void (*restore_progress_fn)(void *arg, const char *phase, int64_t done, int64_t total);
-
 struct restore_conf {
     const struct source *source;
     struct tx *tx;
     const char *server_version;
-    const char *topic;               /* of commands, whose position the replica gets */
-    const char *replica;             /* its name */
-    const char *work;                /* folder for the working file */
-    bool wipe;                       /* what the database holds is removed first */
-    bool allow_loss;                 /* leave out what cannot be carried */
-    bool dry_run;                    /* look at the database, write nothing */
-    int64_t limit_ms;                /* of a transaction */
-    restore_progress_fn on_progress; /* may be NULL */
-    void *arg;
+    const char *topic;   /* of commands, whose position the replica gets */
+    const char *replica; /* its name */
+    const char *work;    /* folder for the working file */
+    bool wipe;           /* what the database holds is removed first */
+    bool allow_loss;     /* leave out what cannot be carried */
+    bool dry_run;        /* look at the database, write nothing */
+    int64_t limit_ms;    /* of a transaction */
+    struct phase_sink sink;
 };
 
 struct restore_result {

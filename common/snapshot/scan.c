@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/tape.h"
+#include "cypher/name.h"
+#include "neo4j/jolt.h"
 #include "snapshot/jolt_row.h"
 
 #include <stdlib.h>
@@ -67,19 +69,13 @@ static int run(struct scan *s, const struct buf *text, const json_t *params, str
     return rc;
 }
 
-static void add_prefix(struct buf *out, const struct scan_conf *conf)
-{
-    if (conf->cypher_5) /* id(), which Cypher 25 may lose */
-        buf_adds(out, "CYPHER 5 ");
-}
-
 static int run_again(struct scan *s, const char *pattern, struct err *err)
 {
     struct buf text = {0};
     int rc = 0;
 
     s->strict = true;
-    add_prefix(&text, s->conf);
+    buf_adds(&text, s->conf->prefix);
     buf_addf(&text, "MATCH %s WHERE id(e) IN $ids RETURN e", pattern);
     for (size_t i = 0; rc == 0 && i < s->again_count;) {
         json_t *ids = json_array();
@@ -107,26 +103,15 @@ static int scan(const struct scan_conf *conf, const struct buf *text, const char
     return rc;
 }
 
-void scan_add_name(struct buf *out, const char *name)
-{
-    buf_addc(out, '`');
-    for (; *name != '\0'; name++) {
-        if (*name == '`')
-            buf_addc(out, '`');
-        buf_addc(out, *name);
-    }
-    buf_addc(out, '`');
-}
-
 int scan_nodes(const struct scan_conf *conf, const char *const *labels, struct err *err)
 {
     struct buf text = {0};
 
-    add_prefix(&text, conf);
+    buf_adds(&text, conf->prefix);
     buf_adds(&text, "MATCH (e)");
     for (size_t i = 0; labels != NULL && labels[i] != NULL; i++) {
         buf_adds(&text, i == 0 ? " WHERE e:" : " OR e:");
-        scan_add_name(&text, labels[i]);
+        name_add_quoted(&text, labels[i], strlen(labels[i]));
     }
     buf_adds(&text, " RETURN e");
     int rc = scan(conf, &text, "(e)", err);
@@ -138,11 +123,11 @@ int scan_relationships(const struct scan_conf *conf, const char *const *types, s
 {
     struct buf text = {0};
 
-    add_prefix(&text, conf);
+    buf_adds(&text, conf->prefix);
     buf_adds(&text, "MATCH ()-[e");
     for (size_t i = 0; types != NULL && types[i] != NULL; i++) {
         buf_addc(&text, i == 0 ? ':' : '|');
-        scan_add_name(&text, types[i]);
+        name_add_quoted(&text, types[i], strlen(types[i]));
     }
     buf_adds(&text, "]->() RETURN e");
     int rc = scan(conf, &text, "()-[e]->()", err);
@@ -157,18 +142,17 @@ static int count(struct tx *tx, const char *text, int64_t *out, struct err *err)
                            .deadline_ms = clock_mono_ms() + COUNT_TIMEOUT_MS};
     json_t *row = NULL;
 
-    if (tx_query_row(tx, text, NULL, &opts, &row, err) <
-        0) /* as text: Jolt has three forms of numbers */
+    *out = 0;
+    if (tx_query_row(tx, text, NULL, &opts, &row, err) < 0)
         return -1;
-    const char *digits = json_string_value(json_array_get(row, 0));
-    *out = digits != NULL ? strtoll(digits, NULL, 10) : 0;
+    bool told = jolt_integer(json_array_get(row, 0), out);
     json_decref(row);
-    return 0;
+    return told ? 0 : err_set(err, ERR_UNKNOWN, "neo4j.protocol", "Neo4j told no count");
 }
 
 int scan_counts(struct tx *tx, int64_t *nodes, int64_t *relationships, struct err *err)
 {
-    return count(tx, "MATCH (n) RETURN toString(count(n))", nodes, err) < 0
+    return count(tx, "MATCH (n) RETURN count(n)", nodes, err) < 0
                ? -1
-               : count(tx, "MATCH ()-[r]->() RETURN toString(count(r))", relationships, err);
+               : count(tx, "MATCH ()-[r]->() RETURN count(r)", relationships, err);
 }

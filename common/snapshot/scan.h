@@ -13,7 +13,7 @@
 
 struct scan_conf {
     struct tx *tx;
-    bool cypher_5; /* the server knows the prefix CYPHER 5: not 4.4 */
+    const char *prefix; /* of texts: tx_cypher_5 */
     int64_t limit_ms;
     /* Gets each entity; valid during the call. -1 ends the scan. */
     int (*on_entity)(void *arg, const struct entity *e, struct err *err);
@@ -29,8 +29,5 @@ MUST_CHECK int scan_relationships(const struct scan_conf *conf, const char *cons
 
 /* How many there are, whatever the labels or types: Neo4j keeps these numbers. */
 MUST_CHECK int scan_counts(struct tx *tx, int64_t *nodes, int64_t *relationships, struct err *err);
-
-/* Appends a name in backticks. */
-void scan_add_name(struct buf *out, const char *name);
 
 #endif

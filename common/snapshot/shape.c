@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/shape.h"
 
-#include "snapshot/scan.h"
+#include "cypher/name.h"
 #include "snapshot/value.h"
 
 #include <inttypes.h>
@@ -152,11 +152,7 @@ static void add_expression(struct buf *out, enum carriage carriage, const struct
 
 static void add_name(struct buf *out, const struct entity *e, struct entity_slice slice)
 {
-    struct buf name = {0};
-
-    buf_add(&name, entity_text(e, slice), slice.len); /* names hold no NUL */
-    scan_add_name(out, buf_str(&name));
-    buf_fini(&name);
+    name_add_quoted(out, entity_text(e, slice), slice.len);
 }
 
 /* "{`a`: r[1], `b`: date(r[2])}" */
@@ -188,10 +184,9 @@ static void add_map(struct buf *out, const struct entity *e, size_t first)
         buf_addc(out, '}');
 }
 
-void shape_add_text(struct buf *out, const struct entity *e, bool cypher_5)
+void shape_add_text(struct buf *out, const struct entity *e, const char *prefix)
 {
-    if (cypher_5)
-        buf_adds(out, "CYPHER 5 ");
+    buf_adds(out, prefix);
     buf_adds(out, "UNWIND $rows AS r ");
     if (e->relationship) {
         buf_adds(out, "MATCH (a) WHERE id(a) = r[0] MATCH (b) WHERE id(b) = r[1] CREATE (a)-[:");

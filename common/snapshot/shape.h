@@ -11,8 +11,8 @@
 
 /* Appends the text for entities like e, to be run with a list of rows as $rows. Of nodes it
  * returns, for each row, its first element and the node's id(); of relationships it returns how
- * many it made. Equal texts mean equal shapes. */
-void shape_add_text(struct buf *out, const struct entity *e, bool cypher_5);
+ * many it made. Equal texts mean equal shapes. prefix: tx_cypher_5. */
+void shape_add_text(struct buf *out, const struct entity *e, const char *prefix);
 
 /* Appends the row for that text: of a node [n, values…]; of a relationship [start, end, values…],
  * the ids being those of the database. What cannot be carried is left out of both, and counted in

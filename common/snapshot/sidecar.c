@@ -11,20 +11,13 @@
 
 #define KEY_LETTERS 16
 
-static int add_bytes(const char *p, size_t len, void *out)
-{
-    buf_add(out, p, len);
-    return 0;
-}
-
 /* Takes value; json.dumps(indent=4) of Python, which the older tool uses. */
 static void add_file(struct sidecar_file *out, size_t *count, const char *name, json_t *value)
 {
     struct sidecar_file *file = &out[(*count)++];
 
     *file = (struct sidecar_file){.name = name};
-    json_dump_callback(value, add_bytes, &file->text,
-                       JSON_INDENT(4) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+    json_add_as(&file->text, value, JSON_INDENT(4) | JSON_ENSURE_ASCII);
     json_decref(value);
 }
 

@@ -2,7 +2,7 @@
 #include "snapshot/source.h"
 
 #include "base/mem.h"
-#include "snapshot/rows.h"
+#include "snapshot/layout_read.h"
 #include "snapshot/sidecar.h"
 
 #include <dirent.h>
@@ -109,4 +109,49 @@ void source_close(struct source *s)
     free(s->path);
     manifest_fini(&s->manifest);
     *s = (struct source){.fd = -1};
+}
+
+/* ---- data files ---- */
+
+struct reading {
+    const struct source *source;
+    const struct manifest_file *file;
+    source_entity_fn on_entity;
+    void *arg;
+    struct entity entity;
+};
+
+static int on_row(void *arg, const struct tape *row, struct err *err)
+{
+    struct reading *r = arg;
+    bool relationships = r->file->kind == MANIFEST_RELATIONSHIPS;
+    enum layout layout;
+
+    if (layout_read(row, 0, &r->entity, &layout, err) < 0)
+        return -1;
+    if (r->entity.relationship != relationships)
+        return err_set(err, ERR_DAMAGED, "snapshot.kind", "a %s among %s",
+                       relationships ? "node" : "relationship",
+                       relationships ? "relationships" : "nodes");
+    if (layout != r->source->manifest.layout)
+        return err_set(err, ERR_DAMAGED, "snapshot.layout", "a row in the %s layout, not the %s",
+                       layout_name(layout), layout_name(r->source->manifest.layout));
+    return r->on_entity(r->arg, &r->entity, err);
+}
+
+int source_read(const struct source *s, const struct manifest_file *file,
+                source_entity_fn on_entity, void *arg, struct rows_result *got, struct err *err)
+{
+    struct reading r = {.source = s, .file = file, .on_entity = on_entity, .arg = arg};
+    struct rows_conf conf = {.folder = s->fd,
+                             .name = file->name,
+                             .compressed = s->manifest.compressed,
+                             .raw_limit = s->foreign ? -1 : file->raw_bytes,
+                             .stored_limit = s->foreign ? -1 : file->stored_bytes,
+                             .on_row = on_row,
+                             .arg = &r};
+    int rc = rows_read(&conf, got, err);
+
+    entity_fini(&r.entity);
+    return rc;
 }

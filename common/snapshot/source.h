@@ -4,7 +4,9 @@
 
 /* snapshot/source.h: an existing snapshot in a folder, of ours or of the older tool. */
 
+#include "snapshot/entity.h"
 #include "snapshot/manifest.h"
+#include "snapshot/rows.h"
 
 #include <stdbool.h>
 
@@ -20,5 +22,15 @@ struct source {
  * source_close, also after an error. */
 MUST_CHECK int source_open(struct source *out, const char *path, struct err *err);
 void source_close(struct source *s);
+
+/* Gets each entity of a data file; valid during the call. -1 ends the reading. */
+typedef int (*source_entity_fn)(void *arg, const struct entity *e, struct err *err);
+
+/* Reads a data file to its end: every row an entity of the file's kind, in the snapshot's layout.
+ * *got is what was read; nothing of it was compared with the manifest but that there is no more.
+ * ERR_DAMAGED and the errors of rows_read. */
+MUST_CHECK int source_read(const struct source *s, const struct manifest_file *file,
+                           source_entity_fn on_entity, void *arg, struct rows_result *got,
+                           struct err *err);
 
 #endif

@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "neo4j/schema.h"
+#include "snapshot/census.h"
 #include "snapshot/folder.h"
 #include "snapshot/hold.h"
-#include "snapshot/idmap.h"
 #include "snapshot/pack.h"
 #include "snapshot/scan.h"
 #include "snapshot/sidecar.h"
@@ -32,17 +32,12 @@ struct take {
     struct folder *folder;
     struct hold *hold;
     struct pack *pack;
-    struct idmap *ids;
-    struct tally *label_sets, *types;
-    struct hash *hash;
+    struct census *census;
     struct manifest *manifest;
     /* the kind in hand */
     bool relationships;
     int64_t rows, file_rows, file_bytes, total;
     struct buf text;
-    /* how many rows each file has, in order */
-    int64_t *row_counts;
-    size_t file_count;
 };
 
 /* ---- data files ---- */
@@ -67,12 +62,13 @@ static int end_file(struct take *t, struct err *err)
     if (t->file_rows == 0)
         return 0;
     buf_adds(&t->text, "\n]");
-    t->row_counts = mem_realloc(t->row_counts, t->file_count + 1, sizeof *t->row_counts);
-    t->row_counts[t->file_count++] = t->file_rows;
-    t->file_rows = 0;
     buf_addf(&name, "data/%s_%" PRId64 ".json%s", t->relationships ? "relationships" : "nodes",
              t->rows, t->conf->level > 0 ? ".gz" : "");
     buf_addf(&path, "%s/%s", folder_path(t->folder), buf_str(&name));
+    manifest_add_file(t->manifest, buf_str(&name),
+                      t->relationships ? MANIFEST_RELATIONSHIPS : MANIFEST_NODES)
+        ->rows = t->file_rows;
+    t->file_rows = 0;
     int rc = pack_add_take(t->pack, &t->text, err);
     if (rc == 0)
         rc = pack_end(t->pack, buf_str(&path), buf_str(&name), err);
@@ -108,9 +104,7 @@ static int look_around(struct take *t, struct err *err)
         return -1;
     if (hold_is_lost(t->hold))
         return hold_check(t->hold, err);
-    if (t->conf->on_progress != NULL)
-        t->conf->on_progress(t->conf->arg, t->relationships ? "relationships" : "nodes", t->rows,
-                             t->total);
+    phase_tell(&t->conf->sink, t->relationships ? "relationships" : "nodes", t->rows, t->total);
     return 0;
 }
 
@@ -119,21 +113,21 @@ static int look_around(struct take *t, struct err *err)
 static int on_node(void *arg, const struct entity *e, struct err *err)
 {
     struct take *t = arg;
-    struct tally_set *set = tally_add(t->label_sets, e);
-    struct idmap_node node = {.tag = set->index};
+    struct tally_set *set = NULL;
+    int rc = look_around(t, err);
 
-    if (look_around(t, err) < 0 || begin_row(t, err) < 0)
+    if (rc == 0)
+        rc = census_add_node(t->census, e, &set, err);
+    if (rc == 1) /* Neo4j gave one node twice */
+        return err_set(err, ERR_DAMAGED, "snapshot.twice",
+                       "Neo4j answered with one node twice; is it being written to?");
+    if (rc < 0 || begin_row(t, err) < 0)
         return -1;
     if (set->plain == NULL) {
         struct buf plain = {0};
         layout_add_labels(&plain, t->conf->layout, e);
         set->plain = buf_take(&plain);
     }
-    node.hash = digest_entity(t->hash, e, NULL, NULL);
-    digest_add(&t->manifest->digest, &node.hash);
-    if (idmap_add(t->ids, e->id, &node, err) != 0) /* 1: Neo4j gave one node twice */
-        return err_set(err, ERR_DAMAGED, "snapshot.twice",
-                       "Neo4j answered with one node twice; is it being written to?");
     size_t before = t->text.len;
     layout_write(&t->text, t->conf->layout, e, e->id, NULL);
     return end_row(t, before, err);
@@ -142,13 +136,13 @@ static int on_node(void *arg, const struct entity *e, struct err *err)
 static int on_relationship(void *arg, const struct entity *e, struct err *err)
 {
     struct take *t = arg;
-    const struct idmap_node *start = idmap_find(t->ids, e->start),
-                            *end = idmap_find(t->ids, e->end);
+    const struct tally_set *start = census_label_set(t->census, e->start),
+                           *end = census_label_set(t->census, e->end);
     char who[64];
 
-    if ((start == NULL || end == NULL) && t->conf->labels != NULL)
-        return 0; /* it leads out of the part */
-    if (start == NULL || end == NULL) {
+    if (!census_add_relationship(t->census, e)) {
+        if (t->conf->labels != NULL)
+            return 0; /* it leads out of the part */
         entity_name(e, who, sizeof who);
         return err_set(err, ERR_DAMAGED, "snapshot.dangling",
                        "Neo4j answered with a relationship to a node that was not there a moment "
@@ -157,11 +151,7 @@ static int on_relationship(void *arg, const struct entity *e, struct err *err)
     }
     if (look_around(t, err) < 0 || begin_row(t, err) < 0)
         return -1;
-    tally_add(t->types, e);
-    struct digest hash = digest_entity(t->hash, e, &start->hash, &end->hash);
-    digest_add(&t->manifest->digest, &hash);
-    struct layout_ends ends = {tally_at(t->label_sets, start->tag)->plain,
-                               tally_at(t->label_sets, end->tag)->plain};
+    struct layout_ends ends = {start->plain, end->plain};
     size_t before = t->text.len;
     layout_write(&t->text, t->conf->layout, e, t->rows,
                  t->conf->layout == LAYOUT_TYPED ? &ends : NULL);
@@ -172,25 +162,26 @@ static int scan_all(struct take *t, struct err *err)
 {
     int64_t nodes, relationships;
     struct scan_conf conf = {.tx = t->scan,
-                             .cypher_5 = strncmp(t->conf->server_version, "4.", 2) != 0,
+                             .prefix = tx_cypher_5(t->conf->server_version),
                              .limit_ms = t->conf->limit_ms,
                              .on_entity = on_node,
                              .arg = t};
 
     if (scan_counts(t->scan, &nodes, &relationships, err) < 0 ||
-        idmap_open(&t->ids, folder_path(t->folder), (size_t)nodes, err) < 0)
+        census_open(&t->census, folder_path(t->folder), (size_t)nodes, err) < 0)
         return -1;
     t->total = nodes;
     if (scan_nodes(&conf, t->conf->labels, err) < 0 || end_file(t, err) < 0)
         return -1;
-    t->manifest->nodes = t->rows;
     t->relationships = true;
     t->rows = 0;
     t->total = relationships;
     conf.on_entity = on_relationship;
     if (scan_relationships(&conf, t->conf->types, err) < 0 || end_file(t, err) < 0)
         return -1;
-    t->manifest->relationships = t->rows;
+    t->manifest->nodes = census_sums(t->census)->nodes;
+    t->manifest->relationships = census_sums(t->census)->relationships;
+    t->manifest->digest = census_sums(t->census)->digest;
     return 0;
 }
 
@@ -243,8 +234,7 @@ static void add_small_file(struct take *t, const struct sidecar_file *file)
     struct manifest_file *entry = manifest_add_file(t->manifest, file->name, MANIFEST_OTHER);
 
     entry->raw_bytes = entry->stored_bytes = (int64_t)file->text.len;
-    hash_add(t->hash, buf_str(&file->text), file->text.len);
-    hash_finish(t->hash, entry->raw_sha256);
+    hash_text(buf_str(&file->text), file->text.len, entry->raw_sha256);
     memcpy(entry->stored_sha256, entry->raw_sha256, sizeof entry->raw_sha256);
 }
 
@@ -255,8 +245,8 @@ static int write_small_files(struct take *t, const json_t *schema, const json_t 
     struct sidecar_conf conf = {.layout = t->conf->layout,
                                 .compressed = t->conf->level > 0,
                                 .database_id = t->manifest->database_id,
-                                .label_sets = t->label_sets,
-                                .types = t->types,
+                                .label_sets = census_sums(t->census)->label_sets,
+                                .types = census_sums(t->census)->types,
                                 .property_keys = keys,
                                 .schema = schema};
     size_t count = sidecar_make(&conf, files);
@@ -280,11 +270,8 @@ static int list_data_files(struct take *t, struct err *err)
 
     if (pack_finish(t->pack, &files, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count && i < t->file_count; i++) {
-        bool nodes = strncmp(files[i].name, "data/nodes", 10) == 0;
-        struct manifest_file *f = manifest_add_file(
-            t->manifest, files[i].name, nodes ? MANIFEST_NODES : MANIFEST_RELATIONSHIPS);
-        f->rows = t->row_counts[i];
+    for (size_t i = 0; i < count; i++) { /* in the order in which end_file listed them */
+        struct manifest_file *f = &t->manifest->files[i];
         f->raw_bytes = files[i].raw_bytes;
         f->stored_bytes = files[i].stored_bytes;
         memcpy(f->raw_sha256, files[i].raw_sha256, sizeof f->raw_sha256);
@@ -327,8 +314,8 @@ static int write_manifest(struct take *t, struct err *err)
 {
     struct buf text = {0};
 
-    t->manifest->label_sets = tally_json(t->label_sets, false);
-    t->manifest->types = tally_json(t->types, true);
+    t->manifest->label_sets = tally_json(census_sums(t->census)->label_sets, false);
+    t->manifest->types = tally_json(census_sums(t->census)->types, true);
     clock_text(clock_wall_ms(), t->manifest->ended, sizeof t->manifest->ended);
     manifest_write(&text, t->manifest);
     int rc = buf_check(&text, MANIFEST_NAME, err);
@@ -370,23 +357,14 @@ out:
 int take_snapshot(const struct take_conf *conf, struct tx *hold, struct tx *scan,
                   struct manifest *out, struct err *err)
 {
-    struct take t = {.conf = conf,
-                     .scan = scan,
-                     .label_sets = tally_new(),
-                     .types = tally_new(),
-                     .hash = hash_new(),
-                     .manifest = out};
+    struct take t = {.conf = conf, .scan = scan, .manifest = out};
 
     *out = (struct manifest){0};
     int rc = take(&t, hold, err);
     pack_close(t.pack);
     hold_close(t.hold);
-    idmap_close(t.ids);
+    census_close(t.census);
     folder_close(t.folder);
-    tally_free(t.label_sets);
-    tally_free(t.types);
-    hash_free(t.hash);
     buf_fini(&t.text);
-    free(t.row_counts);
     return rc;
 }

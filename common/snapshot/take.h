@@ -7,13 +7,10 @@
 #include "neo4j/tx.h"
 #include "snapshot/layout.h"
 #include "snapshot/manifest.h"
+#include "snapshot/phase.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Told every now and then how far it is: phase "nodes" or "relationships", done of total. Called by
- * the thread that takes the snapshot. */
-typedef void (*take_progress_fn)(void *arg, const char *phase, int64_t done, int64_t total);
 
 struct take_conf {
     const char *dest; /* the folder to make */
@@ -27,8 +24,7 @@ struct take_conf {
     const char *cluster_id;    /* of Kafka; NULL: not known */
     const char *program, *program_version, *server_version, *database;
     int64_t limit_ms; /* the server ends the scan, and the hold, then */
-    take_progress_fn on_progress;
-    void *arg;
+    struct phase_sink sink;
 };
 
 /* Scans through `scan` while `hold` keeps the replica at its position (snapshot/hold.h), or, where

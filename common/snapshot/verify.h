@@ -6,15 +6,13 @@
  * says, every row readable, counts, no relationship without its nodes, no id twice, the digest. */
 
 #include "snapshot/manifest.h"
+#include "snapshot/phase.h"
 #include "snapshot/source.h"
-
-typedef void (*verify_progress_fn)(void *arg, const char *phase, int64_t done, int64_t total);
 
 struct verify_conf {
     const struct source *source;
-    const char *work;               /* folder for the working file */
-    verify_progress_fn on_progress; /* may be NULL */
-    void *arg;
+    const char *work; /* folder for the working file */
+    struct phase_sink sink;
 };
 
 /* What was found. */

@@ -26,7 +26,7 @@ SCHEMA = json.loads((ROOT / "common/snapshot/manifest.schema.json").read_text())
 NAMES = r"""CREATE (n {only: 'no label'})-[:`a b` {`my key`: date('2020-01-01')}]->(m:`x:y`:Plain {`ä b`: '$date(1)'}),
     (m)-[:`tick``tick`]->(m), (n)-[:T {i: 1}]->(m), (n)-[:T {i: 1}]->(m), (n)-[:T {i: 2, when: localtime('12:00')}]->(m),
     (m)-[:T]->(n), (:`{ "}` {a: 1}), (:Ärger:ärger:`😀` {`😀`: '😀', s: '$point(x)', l: ['$date(\'2020-01-01\')', 'a'], t: 'C:\\', u: 'a\\n', q: '"\''}),
-    (:_unlabelled), (:node:relationship {node_id: 1})"""
+    (:_unlabelled), (:node:relationship {node_id: 1}), (:`back\u005cu0041` {`k\u005c`: 1})-[:`r\u005cu0041`]->(:Plain)"""
 
 INDEXES = ["CREATE CONSTRAINT one FOR (n:Plain) REQUIRE n.k IS UNIQUE", "CREATE CONSTRAINT two FOR (n:`x:y`) REQUIRE (n.a, n.b) IS UNIQUE",
            "CREATE INDEX plain FOR (n:Plain) ON (n.x)", "CREATE INDEX `odd name` FOR ()-[r:`a b`]-() ON (r.x, r.y)",

@@ -245,6 +245,30 @@ static void values_have_a_short_text(void **state)
     }
 }
 
+static void integers_have_three_forms(void **state)
+{
+    static const struct {
+        const char *jolt;
+        bool is;
+        int64_t n;
+    } rows[] = {{"-7", true, -7},
+                {"{\"Z\":\"9223372036854775807\"}", true, INT64_MAX},
+                {"{\"R\":\"2147483647\"}", true, 2147483647},
+                {"{\"R\":\"1.0\"}", false, 5},
+                {"{\"Z\":\"9223372036854775808\"}", false, 5},
+                {"{\"Z\":\"\"}", false, 5},
+                {"\"7\"", false, 5}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *value = json_parse(rows[i].jolt, strlen(rows[i].jolt), NULL);
+        int64_t n = 5;
+        assert_int_equal(jolt_integer(value, &n), rows[i].is);
+        assert_int_equal(n, rows[i].n);
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test(floats_of_a_strict_answer_are_marked),
         cmocka_unit_test(a_list_of_texts_or_floats_is_ambiguous),
         cmocka_unit_test(values_have_a_short_text),
+        cmocka_unit_test(integers_have_three_forms),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_BASE_FILE_H
+#define CYPHERLOG_BASE_FILE_H
+
+/* base/file.h: what POSIX leaves to its caller about files. */
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+/* Writes p[0..len-1] to fd, whatever interrupts it. Blocks as fd does. -1: errno says why; a part
+ * may be written. */
+MUST_CHECK int file_write(int fd, const char *p, size_t len);
+
+#endif
