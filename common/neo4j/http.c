@@ -161,7 +161,9 @@ static struct curl_slist *headers_of(const struct http_request *r)
     struct curl_slist *list = NULL;
     char line[256];
 
-    list = curl_slist_append(list, "Content-Type: application/json");
+    snprintf(line, sizeof line, "Content-Type: %s",
+             r->content_type != NULL ? r->content_type : "application/json");
+    list = curl_slist_append(list, line);
     snprintf(line, sizeof line, "Accept: %s", r->accept != NULL ? r->accept : "application/json");
     list = curl_slist_append(list, line);
     list = curl_slist_append(list, "Expect:"); /* no round trip before a large body */

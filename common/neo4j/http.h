@@ -28,10 +28,11 @@ typedef int (*http_line_fn)(void *arg, const char *p, size_t len, struct err *er
 typedef void (*http_bytes_fn)(void *arg, const char *p, size_t len);
 
 struct http_request {
-    const char *path;   /* "/db/neo4j/tx/commit" */
-    const char *accept; /* media types; NULL: JSON */
-    const char *body;   /* NULL: GET, else POST of body_len bytes of JSON */
-    bool delete;        /* DELETE, without a body */
+    const char *path;         /* "/db/neo4j/tx/commit" */
+    const char *accept;       /* media types; NULL: JSON */
+    const char *content_type; /* of the body; NULL: JSON */
+    const char *body;         /* NULL: GET, else POST of body_len bytes of JSON */
+    bool delete;              /* DELETE, without a body */
     size_t body_len;
     bool read_mode;          /* Access-Mode: READ */
     int64_t server_limit_ms; /* max-execution-time; 0: none. The server looks every 2 s */

@@ -339,6 +339,59 @@ int tx_query_row(struct tx *tx, const char *text, const json_t *params, const st
     return query_row_at(tx, tx->path, text, params, opts, row, err);
 }
 
+static int keep_line(void *arg, const char *p, size_t len, struct err *err)
+{
+    (void)err;
+    buf_add(arg, p, len);
+    return 0;
+}
+
+/* Errors that come after the first row stand beside the data, with a status of success. */
+static int judge_typed(const json_t *root, long status, struct err *err)
+{
+    struct answer answer = {0};
+    size_t failed;
+
+    if (status != 200 && status != 202 && root == NULL)
+        return judge(&answer, 1, status, &failed, err);
+    if (root == NULL)
+        return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j's answer was cut off");
+    take_error(&answer, json_object_get(root, "errors"));
+    if (answer.code[0] != '\0')
+        return err_set(err, code_class(answer.code, answer.message), answer.code, "%s",
+                       answer.message);
+    if (!json_is_array(json_object_get(json_object_get(root, "data"), "values")))
+        return err_set(err, ERR_UNKNOWN, "neo4j.protocol", "Neo4j's answer has no rows");
+    return 0;
+}
+
+int tx_query_typed(struct tx *tx, const char *json, size_t len, json_t **rows, struct err *err)
+{
+    struct buf path = {0}, body = {0};
+    struct http_request request = {.accept = "application/json",
+                                   .content_type = "application/vnd.neo4j.query",
+                                   .body = json,
+                                   .body_len = len,
+                                   .on_line = keep_line,
+                                   .arg = &body};
+    long status = 0;
+
+    *rows = NULL;
+    buf_add(&path, tx->path, strlen(tx->path) - strlen("/tx/commit"));
+    buf_adds(&path, "/query/v2");
+    request.path = buf_str(&path);
+    int rc = http_send(tx->http, &request, &status, err);
+    json_t *root = rc == 0 ? json_parse(buf_str(&body), body.len, NULL) : NULL;
+    if (rc == 0)
+        rc = judge_typed(root, status, err);
+    if (rc == 0)
+        *rows = json_incref(json_object_get(json_object_get(root, "data"), "values"));
+    json_decref(root);
+    buf_fini(&path);
+    buf_fini(&body);
+    return rc;
+}
+
 int tx_begin(struct tx *tx, int64_t limit_ms, struct err *err)
 {
     struct answer answer = {.which = true};
@@ -397,13 +450,6 @@ void tx_rollback(struct tx *tx)
     tx->open = NULL;
 }
 
-static int keep_line(void *arg, const char *p, size_t len, struct err *err)
-{
-    (void)err;
-    buf_add(arg, p, len);
-    return 0;
-}
-
 int tx_server(struct tx *tx, struct tx_server *out, struct err *err)
 {
     struct buf body = {.limit = 65536};
@@ -427,6 +473,7 @@ int tx_server(struct tx *tx, struct tx_server *out, struct err *err)
     const char *colon = bolt != NULL ? strrchr(bolt, ':') : NULL;
     if (colon != NULL)
         out->bolt_port = strtol(colon + 1, NULL, 10);
+    out->query_api = json_text(root, "query") != NULL;
     rc = 0;
 out:
     json_decref(root);

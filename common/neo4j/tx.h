@@ -72,6 +72,13 @@ MUST_CHECK int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n,
 MUST_CHECK int tx_query_row(struct tx *tx, const char *text, const json_t *params,
                             const struct tx_opts *opts, json_t **row, struct err *err);
 
+/* One statement by the Query API (`POST /db/{db}/query/v2`), whose parameters carry their types and
+ * may hold BYTES: json is {"statement":"…","parameters":{…}} with each parameter as {"$type":…,
+ * "_value":…} (Query API, "Typed JSON"). *rows is the caller's: an array of rows in plain JSON.
+ * Errors as of tx_commit. The server needs tx_server.query_api; it takes no limit of time. */
+MUST_CHECK int tx_query_typed(struct tx *tx, const char *json, size_t len, json_t **rows,
+                              struct err *err);
+
 /* A transaction that stays open between requests; one at a time in a tx, beside which the functions
  * above go on to work. It is lost when nothing is asked in it for 30 s (Neo4j:
  * server.http.transaction_idle_timeout), or when anything in it fails. limit_ms: the server ends it
@@ -90,6 +97,7 @@ void tx_rollback(struct tx *tx);
 struct tx_server {
     char version[32];  /* "5.26.30" */
     int64_t bolt_port; /* what GET / names; 0: nothing */
+    bool query_api;    /* 5.25 and later, unless an operator switched it off */
 };
 
 /* Asks the server for its version, without login. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define WORKERS_MAX 8
+#define RESTORE_LANES 2 /* connections side by side; more gain nothing on two processors */
 #define AWAIT_NEO4J_MS 30000
 #define AGAIN_MS 500
 #define SHOWN_SETS 20 /* label sets and types in the table of show; --json has all */
@@ -263,55 +264,88 @@ static int confirm(const struct backup_program *p, struct err *err)
                    p->setup->neo4j_database);
 }
 
-static void print_restored(const struct backup_program *p, const struct source *s,
+static void print_restored(const struct backup_program *p, const struct restore_conf *conf,
                            const struct restore_result *r)
 {
+    const struct source *s = conf->source;
     const struct manifest *m = &s->manifest;
     const char *what = p->options->dry_run ? "would be restored" : "restored";
 
     if (p->json) {
         printf("{\"nodes\": %" PRId64 ", \"relationships\": %" PRId64 ", \"lost\": %" PRId64
-               ", \"dry_run\": %s}\n",
-               r->nodes, r->relationships, r->lost, p->options->dry_run ? "true" : "false");
+               ", \"resumed\": %" PRId64 ", \"dry_run\": %s}\n",
+               r->nodes, r->relationships, r->lost, r->resumed,
+               p->options->dry_run ? "true" : "false");
         return;
     }
     printf("%s: %" PRId64 " nodes and %" PRId64 " relationships %s", s->path, r->nodes,
            r->relationships, what);
+    if (r->resumed > 0)
+        printf(" (%" PRId64 " nodes were there from an interrupted restore)", r->resumed);
     if (r->lost > 0)
         printf(", without %" PRId64 " properties that hold BYTES", r->lost);
-    if (restore_gives_position(m))
+    if (restore_gives_position(conf))
         printf(", at offset %" PRId64 " of topic %s", m->position.next_offset, m->position.topic);
-    else if (m->part)
+    else if (m->part || conf->labels != NULL || conf->types != NULL)
         printf("; a part of a graph, which cannot follow the log");
     if (s->foreign)
         printf("; there is no manifest to prove it by, and no position in a log");
     printf("\n");
 }
 
-static int restore(const struct backup_program *p, const struct source *source, struct tx *tx,
-                   struct restore_result *result, struct err *err)
+/* The options, and what was made of them for the caller to free. */
+struct restore_words {
+    char *labels, *types, *topic;
+    const char **label_list, **type_list;
+};
+
+static void fill_restore(const struct backup_program *p, struct restore_conf *conf,
+                         struct restore_words *w)
+{
+    w->label_list = split_list(p->options->labels, &w->labels);
+    w->type_list = split_list(p->options->types, &w->types);
+    w->topic = setup_topic(p->setup, p->command_topic);
+    conf->topic = w->topic;
+    conf->replica = p->replica;
+    conf->work = work_folder();
+    conf->labels = w->label_list;
+    conf->types = w->type_list;
+    conf->wipe = p->options->force;
+    conf->allow_loss = p->options->allow_loss;
+    conf->dry_run = p->options->dry_run;
+    conf->limit_ms = p->options->snapshot_timeout_ms;
+}
+
+static void free_words(struct restore_words *w)
+{
+    free(w->label_list);
+    free(w->type_list);
+    free(w->labels);
+    free(w->types);
+    free(w->topic);
+}
+
+static int restore(const struct backup_program *p, struct restore_conf *conf, struct err *err)
 {
     struct bar bar = {0};
     struct tx_server server;
-    char *topic = setup_topic(p->setup, p->command_topic);
-    int rc = await_server(p, tx, &server, err);
+    struct restore_words words;
+    struct restore_result result;
+    int rc = await_server(p, conf->tx, &server, err);
 
-    if (rc == 0) {
-        struct restore_conf conf = {.source = source,
-                                    .tx = tx,
-                                    .server_version = server.version,
-                                    .topic = topic,
-                                    .replica = p->replica,
-                                    .work = work_folder(),
-                                    .wipe = p->options->force,
-                                    .allow_loss = p->options->allow_loss,
-                                    .dry_run = p->options->dry_run,
-                                    .limit_ms = p->options->snapshot_timeout_ms,
-                                    .sink = {on_progress, &bar}};
-        rc = restore_snapshot(&conf, result, err);
-    }
+    fill_restore(p, conf, &words);
+    conf->server = &server;
+    conf->sink = (struct phase_sink){on_progress, &bar};
+    if (rc == 0)
+        rc = restore_snapshot(conf, &result, err);
     end_bar(&bar);
-    free(topic);
+    if (rc == 0 && conf->dry_run && conf->proved != NULL) {
+        result.nodes = conf->proved->nodes;
+        result.relationships = conf->proved->relationships;
+    }
+    if (rc == 0)
+        print_restored(p, conf, &result);
+    free_words(&words);
     return rc;
 }
 
@@ -320,8 +354,7 @@ int backup_restore(const struct backup_program *p, char *const *words, int count
     const char *path = NULL;
     struct source source = {.fd = -1};
     struct verify_result proved = {0};
-    struct restore_result result = {0};
-    struct tx *tx = NULL;
+    struct tx *tx = NULL, *lanes[RESTORE_LANES] = {NULL};
 
     if (one_word(words, count, "restore", &path, err) < 0)
         return -1;
@@ -332,14 +365,18 @@ int backup_restore(const struct backup_program *p, char *const *words, int count
         rc = confirm(p, err);
     if (rc == 0)
         rc = setup_tx_open(p->setup, &tx, err);
-    if (rc == 0)
-        rc = restore(p, &source, tx, &result, err);
-    if (rc == 0 && p->options->dry_run) {
-        result.nodes = proved.nodes;
-        result.relationships = proved.relationships;
+    for (size_t i = 0; rc == 0 && i < RESTORE_LANES; i++)
+        rc = setup_tx_open(p->setup, &lanes[i], err);
+    if (rc == 0) {
+        struct restore_conf conf = {.source = &source,
+                                    .tx = tx,
+                                    .lanes = lanes,
+                                    .lane_count = RESTORE_LANES,
+                                    .proved = p->options->no_verify ? NULL : &proved};
+        rc = restore(p, &conf, err);
     }
-    if (rc == 0)
-        print_restored(p, &source, &result);
+    for (size_t i = 0; i < RESTORE_LANES; i++)
+        tx_close(lanes[i]);
     tx_close(tx);
     source_close(&source);
     return rc;

@@ -28,10 +28,10 @@ struct backup_options {
         {"NO_COMPRESS", CONF_BOOL, offsetof(type, member.no_compress), NULL, NULL, NULL,           \
          CONF_FLAG_ONLY, commands, "Write data files without gzip"},                               \
         {"LABELS", CONF_TEXT, offsetof(type, member.labels), NULL, NULL, NULL, CONF_FLAG_ONLY,     \
-         commands, "Only nodes with one of these labels, with commas between, and the "            \
+         commands | restore, "Only nodes with one of these labels, with commas between, and the "            \
          "relationships among them"},                                                              \
         {"TYPES", CONF_TEXT, offsetof(type, member.types), NULL, NULL, NULL, CONF_FLAG_ONLY,       \
-         commands, "Only relationships of these types, with commas between"},                      \
+         commands | restore, "Only relationships of these types, with commas between"},                      \
         {"YES", CONF_BOOL, offsetof(type, member.yes), NULL, NULL, NULL, CONF_FLAG_ONLY,           \
          commands | restore, "Replace what is there without asking: a snapshot, once the new one " \
          "is whole; or, of restore with --force, what the database holds"},                        \

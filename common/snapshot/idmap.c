@@ -10,22 +10,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SLOTS_MIN 1024
+#define USED 0x736c6f7475736564u /* what no file of another kind has there */
 
 struct slot {
     int64_t id;
     struct idmap_node node;
-    uint64_t used;
+    _Atomic uint64_t used; /* written last: a process that is killed leaves whole slots */
 };
 
 struct idmap {
-    char *folder;
+    char *folder, *path; /* path: of the file, if it has a name */
     struct slot *slots;
     size_t size, count; /* size: a power of two */
 };
@@ -45,40 +48,63 @@ static int fail(const struct idmap *map, int error, struct err *err)
     return err_set(err, ERR_FATAL, "io", "working file in %s: %s", map->folder, strerror(error));
 }
 
-static int map_file(const struct idmap *map, size_t size, struct slot **out, struct err *err)
+static int map_fd(const struct idmap *map, int fd, size_t bytes, struct slot **out, struct err *err)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (p == MAP_FAILED)
+        return fail(map, errno, err);
+    *out = p;
+    return 0;
+}
+
+/* *path is the file's, for free(); the caller removes or renames it. */
+static int make_file(const struct idmap *map, size_t size, struct slot **out, char **path,
+                     struct err *err)
 {
     struct buf name = {0};
-    char *path = NULL;
     size_t bytes;
-    int rc = -1, fd = -1, error;
 
     if (!mem_mul(size, sizeof(struct slot), &bytes))
         return fail(map, ENOMEM, err);
     buf_addf(&name, "%s/.cypherlog-ids-XXXXXX", map->folder);
-    path = buf_take(&name);
-    fd = mkstemp(path);
+    *path = buf_take(&name);
+    int fd = mkstemp(*path), error = 0;
     if (fd < 0) {
-        fail(map, errno, err);
-        goto out;
+        error = errno;
+        free(*path);
+        *path = NULL;
+        return fail(map, error, err);
     }
-    unlink(path);
     error = posix_fallocate(fd, 0, (off_t)bytes);
-    if (error != 0) {
-        fail(map, error, err);
-        goto out;
+    int rc = error != 0 ? fail(map, error, err) : map_fd(map, fd, bytes, out, err);
+    close(fd);
+    if (rc < 0) {
+        unlink(*path);
+        free(*path);
+        *path = NULL;
     }
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) {
-        fail(map, errno, err);
-        goto out;
-    }
-    *out = p;
-    rc = 0;
-out:
-    if (fd >= 0)
-        close(fd);
-    free(path);
     return rc;
+}
+
+/* The new table is whole before it gets the name. */
+static int settle_name(struct idmap *map, char *path, struct err *err)
+{
+    int rc = map->path == NULL ? unlink(path) : rename(path, map->path);
+    int error = errno;
+
+    if (rc < 0)
+        unlink(path);
+    free(path);
+    return rc < 0 ? fail(map, error, err) : 0;
+}
+
+static int make_table(struct idmap *map, struct err *err)
+{
+    char *path;
+
+    return make_file(map, map->size, &map->slots, &path, err) < 0 ? -1
+                                                                  : settle_name(map, path, err);
 }
 
 int idmap_open(struct idmap **out, const char *folder, size_t count, struct err *err)
@@ -89,7 +115,52 @@ int idmap_open(struct idmap **out, const char *folder, size_t count, struct err 
     map->size = SLOTS_MIN;
     while (map->size / 10 * 7 <= count && map->size <= SIZE_MAX / 4)
         map->size *= 2;
-    if (map_file(map, map->size, &map->slots, err) < 0) {
+    if (make_table(map, err) < 0) {
+        idmap_close(map);
+        return -1;
+    }
+    *out = map;
+    return 0;
+}
+
+/* Takes what a process that was killed left; a file that is not one of these counts as none. */
+static int open_table(struct idmap *map, bool *found, struct err *err)
+{
+    int fd = open(map->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    int rc = 0;
+
+    *found = false;
+    if (fd < 0)
+        return 0;
+    size_t size =
+        fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size / sizeof(struct slot) : 0;
+    if (size >= SLOTS_MIN && (size & (size - 1)) == 0 && st.st_uid == geteuid()) {
+        rc = map_fd(map, fd, size * sizeof(struct slot), &map->slots, err);
+        map->size = size;
+        *found = rc == 0;
+    }
+    close(fd);
+    for (size_t i = 0; *found && i < size; i++)
+        map->count += map->slots[i].used == USED;
+    return rc;
+}
+
+int idmap_open_named(struct idmap **out, const char *folder, const char *name, struct err *err)
+{
+    struct idmap *map = mem_alloc(1, sizeof *map);
+    struct buf path = {0};
+    bool found;
+
+    map->folder = mem_strdup(folder);
+    buf_addf(&path, "%s/%s", folder, name);
+    map->path = buf_take(&path);
+    int rc = open_table(map, &found, err);
+    if (rc == 0 && !found) {
+        map->size = SLOTS_MIN;
+        rc = make_table(map, err);
+    }
+    if (rc < 0) {
         idmap_close(map);
         return -1;
     }
@@ -104,7 +175,22 @@ void idmap_close(struct idmap *map)
     if (map->slots != NULL)
         munmap(map->slots, map->size * sizeof *map->slots);
     free(map->folder);
+    free(map->path);
     free(map);
+}
+
+void idmap_remove_name(struct idmap *map)
+{
+    unlink(map->path);
+}
+
+void idmap_forget(const char *folder, const char *name)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/%s", folder, name);
+    unlink(buf_str(&path));
+    buf_fini(&path);
 }
 
 /* The slot of id, or the empty one where it belongs. */
@@ -112,24 +198,33 @@ static struct slot *place(struct slot *slots, size_t size, int64_t id)
 {
     size_t at = spread(id) & (size - 1);
 
-    while (slots[at].used && slots[at].id != id)
+    while (slots[at].used == USED && slots[at].id != id)
         at = (at + 1) & (size - 1);
     return &slots[at];
+}
+
+static void fill(struct slot *slot, int64_t id, const struct idmap_node *node)
+{
+    slot->id = id;
+    slot->node = *node;
+    atomic_store_explicit(&slot->used, USED, memory_order_release);
 }
 
 static int grow(struct idmap *map, struct err *err)
 {
     struct slot *slots;
+    char *path;
 
-    if (map_file(map, map->size * 2, &slots, err) < 0)
+    if (make_file(map, map->size * 2, &slots, &path, err) < 0)
         return -1;
     for (size_t i = 0; i < map->size; i++)
-        if (map->slots[i].used)
-            *place(slots, map->size * 2, map->slots[i].id) = map->slots[i];
+        if (map->slots[i].used == USED)
+            fill(place(slots, map->size * 2, map->slots[i].id), map->slots[i].id,
+                 &map->slots[i].node);
     munmap(map->slots, map->size * sizeof *map->slots);
     map->slots = slots;
     map->size *= 2;
-    return 0;
+    return settle_name(map, path, err);
 }
 
 int idmap_add(struct idmap *map, int64_t id, const struct idmap_node *node, struct err *err)
@@ -137,18 +232,18 @@ int idmap_add(struct idmap *map, int64_t id, const struct idmap_node *node, stru
     if (map->count >= map->size / 10 * 7 && grow(map, err) < 0)
         return -1;
     struct slot *slot = place(map->slots, map->size, id);
-    if (slot->used)
+    if (slot->used == USED)
         return 1;
-    *slot = (struct slot){.id = id, .node = *node, .used = 1};
+    fill(slot, id, node);
     map->count++;
     return 0;
 }
 
-const struct idmap_node *idmap_find(const struct idmap *map, int64_t id)
+struct idmap_node *idmap_find(const struct idmap *map, int64_t id)
 {
-    const struct slot *slot = place(map->slots, map->size, id);
+    struct slot *slot = place(map->slots, map->size, id);
 
-    return slot->used ? &slot->node : NULL;
+    return slot->used == USED ? &slot->node : NULL;
 }
 
 size_t idmap_count(const struct idmap *map)

@@ -2,28 +2,41 @@
 #ifndef CYPHERLOG_SNAPSHOT_LOADER_H
 #define CYPHERLOG_SNAPSHOT_LOADER_H
 
-/* snapshot/loader.h: makes entities in a database, thousands a transaction, those of one shape
- * together (shape.h). Belongs to one thread. */
+/* snapshot/loader.h: makes a snapshot's entities in a database: cuts them into batches, always the
+ * same ones, and gives these to lanes, but for those that are there already. Belongs to one thread.
+ */
 
 #include "neo4j/tx.h"
 #include "snapshot/entity.h"
 #include "snapshot/idmap.h"
+#include "snapshot/pool.h"
+#include "snapshot/track.h"
 
 struct loader; /* opaque */
 
+/* What decides how entities are cut into batches. Another number here, another track. */
+#define LOADER_ROWS 5000
+#define LOADER_BYTES ((size_t)2 << 20)
+
 struct loader_conf {
-    struct tx *tx;
-    const char *prefix; /* of texts: tx_cypher_5 */
-    int64_t limit_ms;
-    size_t batch_rows, batch_bytes; /* of a transaction */
+    struct tx *const *txs; /* one a lane */
+    const struct track *track;
+    const struct track_lane *was; /* of each lane: how far it is */
+    const char *prefix;           /* of texts: tx_cypher_5 */
+    int64_t limit_ms;             /* of a transaction */
+    bool typed;                   /* the server has the Query API: BYTES can be carried */
+    struct idmap *ids;            /* gets each node: tag is its id() */
+    struct pool *pool; /* where the ids of nodes that are there already come from; NULL: from ids */
 };
 
-struct loader *loader_new(const struct loader_conf *conf, struct idmap *ids);
-void loader_free(struct loader *l);
+MUST_CHECK int loader_open(struct loader **out, const struct loader_conf *conf, struct err *err);
 
-/* Takes a node; its id and hash go into ids with the id() that it got as its tag, once it is
- * committed. May commit what is waiting: blocks then, and the error is of that transaction. An
- * entity is made once or not at all: after a lost answer (ERR_UNKNOWN) nobody knows which. */
+/* Ends the lanes; what they have in hand is waited for, what waits is dropped. */
+void loader_close(struct loader *l);
+
+/* Takes a node. May wait for a lane; an error may be that of a batch before. ERR_RETRY,
+ * LANE_IDS_LOST: to be opened anew with a pool. ERR_GUARD, "restore.mismatch": what should be there
+ * already is not. */
 MUST_CHECK int loader_add_node(struct loader *l, const struct entity *e, const struct digest *hash,
                                struct err *err);
 
@@ -31,10 +44,7 @@ MUST_CHECK int loader_add_node(struct loader *l, const struct entity *e, const s
 MUST_CHECK int loader_add_relationship(struct loader *l, const struct entity *e, int64_t start,
                                        int64_t end, struct err *err);
 
-/* Commits what is waiting. */
+/* Waits until all is there: to be called between nodes and relationships, and at the end. */
 MUST_CHECK int loader_flush(struct loader *l, struct err *err);
-
-/* Properties that Cypher cannot express, and that were left out. */
-int64_t loader_lost(const struct loader *l);
 
 #endif

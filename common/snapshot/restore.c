@@ -1,225 +1,280 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* snapshot/restore.c: the order: guard, the node that says "restoring", nodes, relationships,
- * schema, everything read back, position. A lost answer leaves a batch that may be there or not:
- * the restore ends, and the next one begins anew. */
+ * schema, everything read back, position.
+ *
+ * What was interrupted goes on: the database says which batches it holds (track.h), a file beside
+ * the snapshot's reader which node became which (idmap.h). Without that file, or when it lacks the
+ * last batch, nodes are found again by what they hold: equal ones stand for each other as long as
+ * they have no relationships, so these go first. */
 #include "snapshot/restore.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "cypher/name.h"
-#include "neo4j/position.h"
 #include "neo4j/schema.h"
+#include "snapshot/lane.h"
 #include "snapshot/loader.h"
 #include "snapshot/rebuild.h"
-#include "snapshot/rows.h"
+#include "snapshot/scan.h"
+#include "snapshot/shape.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/survey.h"
+#include "snapshot/target.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_ROWS 5000
-#define BATCH_BYTES ((size_t)4 << 20)
-#define WIPE_ROWS 10000
 #define SCHEMA_BYTES_MAX ((size_t)64 << 20)
-#define EPOCH "restore/0"
-#define RESTORING "restoring"
 
 struct restore {
     const struct restore_conf *conf;
     const struct manifest *manifest;
     struct restore_result *result;
+    struct target target;
+    struct position position; /* as it is in the database while this runs */
+    struct track track;
+    struct track_lane was[TRACK_LANES_MAX];
     struct loader *loader;
-    struct idmap *ids; /* tag: id() in the database */
+    struct idmap *ids;     /* tag: id() in the database */
+    struct pool *pool;     /* nodes that are there and must be found again; NULL: ids has all */
+    struct census *census; /* of what is loaded; NULL: the manifest tells it */
     struct hash *hash;
     int64_t done;
 };
 
-static void tell(struct restore *r, const char *phase, int64_t total)
+bool restore_gives_position(const struct restore_conf *conf)
 {
-    phase_tell(&r->conf->sink, phase, r->done, total);
+    const struct manifest *m = &conf->source->manifest;
+
+    return m->has_position && !m->part && conf->labels == NULL && conf->types == NULL;
 }
 
-/* ---- the target ---- */
-
-static int run(struct restore *r, const char *text, int64_t *count, struct err *err)
+static bool is_part(const struct restore *r)
 {
-    struct tx_opts opts = {.server_limit_ms = r->conf->limit_ms};
-    json_t *params = json_pack("{s:i}", "n", WIPE_ROWS), *row = NULL;
-    int rc = tx_query_row(r->conf->tx, text, params, &opts, &row, err);
-
-    *count = json_integer_value(json_array_get(row, 0));
-    json_decref(row);
-    json_decref(params);
-    return rc;
+    return r->conf->labels != NULL || r->conf->types != NULL;
 }
 
-static int run_until_none(struct restore *r, const char *text, struct err *err)
-{
-    int64_t count;
-
-    do {
-        if (stop_check(err) < 0 || run(r, text, &count, err) < 0)
-            return -1;
-        r->done += count;
-        tell(r, "removed", 0);
-    } while (count > 0);
-    r->done = 0;
-    return 0;
-}
-
-static int drop_named(struct restore *r, const char *what, const json_t *list, struct err *err)
-{
-    size_t i;
-    const json_t *item;
-    int64_t ignored;
-    int rc = 0;
-
-    json_array_foreach (list, i, item) {
-        struct buf text = {0};
-        buf_addf(&text, "DROP %s ", what);
-        name_add_quoted(&text, json_text(item, "name"), strlen(json_text(item, "name")));
-        buf_adds(&text, " IF EXISTS");
-        if (rc == 0)
-            rc = run(r, buf_str(&text), &ignored, err);
-        buf_fini(&text);
-    }
-    return rc;
-}
-
-/* All but the position node, which says meanwhile what goes on. */
-static int wipe(struct restore *r, struct err *err)
-{
-    json_t *schema = NULL;
-    int rc = schema_read(r->conf->tx, &schema, err);
-
-    if (rc == 0)
-        rc = drop_named(r, "CONSTRAINT", json_object_get(schema, "constraints"), err);
-    if (rc == 0)
-        rc = drop_named(r, "INDEX", json_object_get(schema, "indexes"), err);
-    json_decref(schema);
-    if (rc == 0)
-        rc = run_until_none(r, "MATCH ()-[e]->() WITH e LIMIT $n DELETE e RETURN count(*)", err);
-    if (rc == 0)
-        rc = run_until_none(
-            r, "MATCH (e) WHERE NOT e:`__db_sync` WITH e LIMIT $n DELETE e RETURN count(*)", err);
-    return rc;
-}
-
-/* The first and the last state of the position. */
-static void restoring_position(const struct restore *r, struct position *p)
-{
-    position_init(p, 0, r->conf->replica);
-    snprintf(p->epoch, sizeof p->epoch, EPOCH);
-    snprintf(p->state, sizeof p->state, RESTORING);
-}
-
-static int restored_position(const struct restore *r, struct position *p, struct err *err)
-{
-    const struct manifest_position *m = &r->manifest->position;
-
-    position_init(p, m->next_offset, r->conf->replica);
-    snprintf(p->epoch, sizeof p->epoch, EPOCH);
-    p->last_offset = m->last_offset;
-    memcpy(p->fingerprint, m->fingerprint, sizeof p->fingerprint);
-    p->since = m->since;
-    if (!position_parse_outcome(m->outcome, p))
-        return err_set(err, ERR_DAMAGED, "manifest.content", "%s: outcome is no hash",
-                       MANIFEST_NAME);
-    return 0;
-}
+/* ---- beginning, or going on ---- */
 
 static int check_topic(const struct restore *r, struct err *err)
 {
-    const struct manifest *m = r->manifest;
+    const struct manifest_position *p = &r->manifest->position;
 
-    if (!restore_gives_position(m) || strcmp(m->position.topic, r->conf->topic) == 0)
+    if (!restore_gives_position(r->conf) || strcmp(p->topic, r->conf->topic) == 0)
         return 0;
     return err_set(err, ERR_GUARD, "restore.topic",
                    "the snapshot is of topic %s, and COMMAND_TOPIC with B_TOPIC_PREFIX is %s: its "
                    "offset would mean another command there",
-                   m->position.topic, r->conf->topic);
+                   p->topic, r->conf->topic);
 }
 
-/* What is there and may go: an interrupted restore's, or anything with wipe. */
-static int check_target(struct restore *r, bool *remove, struct err *err)
+static void hash_list(struct hash *h, const char *const *list)
 {
-    struct position position = {0};
-    bool found, empty;
-    char what[64], *other = NULL;
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        hash_add_field(h, list[i], strlen(list[i]));
+    hash_add_field(h, "", 0);
+}
 
-    if (position_read(r->conf->tx, r->conf->topic, &position, &found, err) < 0 ||
-        schema_database_empty(r->conf->tx, &empty, what, sizeof what, err) < 0 ||
-        position_other(r->conf->tx, r->conf->topic, &other, err) < 0)
+/* What must be the same for a restore to be gone on with: all that decides which batch holds what.
+ */
+static void mark_of(const struct restore *r, char out[static HASH_HEX_SIZE])
+{
+    char digest[DIGEST_TEXT_SIZE];
+    struct buf text = {0};
+
+    digest_text(&r->manifest->digest, digest);
+    buf_addf(&text, "%s %s %s %zu %d %zu %d", CYPHERLOG_VERSION, r->manifest->id, digest,
+             r->conf->lane_count, LOADER_ROWS, LOADER_BYTES, r->conf->server->query_api);
+    hash_add_field(r->hash, buf_str(&text), text.len);
+    hash_list(r->hash, r->conf->labels);
+    hash_list(r->hash, r->conf->types);
+    hash_finish(r->hash, out);
+    buf_fini(&text);
+}
+
+/* The file of ids that goes with a token. */
+static void ids_name(const char *token, char *out, size_t size)
+{
+    const char *slash = strrchr(token, '/');
+
+    snprintf(out, size, ".cypherlog-restore-%s.ids", slash != NULL ? slash + 1 : token);
+}
+
+static int open_ids(struct restore *r, struct err *err)
+{
+    char name[128];
+
+    ids_name(r->position.epoch, name, sizeof name);
+    return idmap_open_named(&r->ids, r->conf->work, name, err);
+}
+
+static int begin_anew(struct restore *r, const struct target_state *there, const char *mark,
+                      struct err *err)
+{
+    char token[sizeof r->position.epoch], id[HASH_ID_SIZE];
+    struct position wiping;
+
+    hash_random_id(id);
+    snprintf(token, sizeof token, "restore/%s", id);
+    r->track.token = token;
+    /* a replica that is to be replaced says so from now on; nobody can go on with this yet */
+    if (target_begin(&r->target, there->found ? &there->position : NULL, "", token, &wiping, err) <
+            0 ||
+        track_remove(r->conf->tx, &r->track, err) < 0 ||
+        (!there->empty && target_wipe(&r->target, err) < 0) ||
+        target_begin(&r->target, &wiping, mark, token, &r->position, err) < 0)
         return -1;
-    bool interrupted = found && strcmp(position.state, RESTORING) == 0;
-    *remove = !empty;
-    if (other != NULL)
-        err_set(err, ERR_GUARD, "restore.other-log",
-                "this database follows another log, topic %s: restore into an empty one", other);
-    else if (!interrupted && found && !r->conf->wipe)
-        err_set(err, ERR_GUARD, "restore.not-empty",
-                "this database is a replica already, at offset %" PRId64
-                "; restore into an empty one, or replace what it holds with --force",
-                position.next_offset);
-    else if (!interrupted && !empty && !r->conf->wipe)
-        err_set(err, ERR_GUARD, "restore.not-empty",
-                "this database is not empty (%s); restore into an empty one, or replace what it "
-                "holds with --force",
-                what);
-    free(other);
-    return err_is_set(err) ? -1 : 0;
+    r->track.token = r->position.epoch;
+    memset(r->was, 0, sizeof r->was);
+    return track_create(r->conf->tx, &r->track, err) < 0 ? -1 : open_ids(r, err);
 }
 
-/* Puts the position in the place of the one that is there. */
-static int write_position(struct restore *r, const struct position *was, const struct position *now,
-                          struct err *err)
+static int put_in_pool(void *arg, const struct entity *e, struct err *err)
 {
-    struct buf head = {0}, tail = {0};
-    struct tx_opts opts = {.server_limit_ms = r->conf->limit_ms};
-    size_t failed;
+    struct restore *r = arg;
+    struct digest hash = digest_entity(r->hash, e, NULL, NULL);
 
-    position_add_lock(&head, r->conf->topic, was);
-    position_add_create(&tail, r->conf->topic, now);
-    struct tx_stmt stmts[] = {{buf_str(&head), head.len}, {buf_str(&tail), tail.len}};
-    int rc = tx_commit(r->conf->tx, stmts, now->next_offset >= 0 ? 2 : 1, &opts, &failed, err);
-    buf_fini(&head);
-    buf_fini(&tail);
-    return rc < 0 ? err_wrap(err, "writing the position") : 0;
+    phase_tell(&r->conf->sink, "nodes found again", r->done++, r->manifest->nodes);
+    return pool_put(r->pool, &hash, e->id, err);
+}
+
+/* Nobody knows which node became which. */
+static int find_nodes_again(struct restore *r, bool relationships, struct err *err)
+{
+    struct scan_conf scan = {.tx = r->conf->tx,
+                             .prefix = tx_cypher_5(r->conf->server->version),
+                             .limit_ms = r->conf->limit_ms,
+                             .on_entity = put_in_pool,
+                             .arg = r};
+
+    idmap_remove_name(r->ids);
+    idmap_close(r->ids);
+    r->ids = NULL;
+    r->done = 0;
+    if (relationships && (target_remove_relationships(&r->target, err) < 0 ||
+                          track_forget_relationships(r->conf->tx, &r->track, err) < 0))
+        return -1;
+    for (size_t i = 0; i < r->track.lanes; i++)
+        r->was[i].batches = r->was[i].node_batches;
+    if (open_ids(r, err) < 0 || pool_open(&r->pool, r->conf->work, err) < 0)
+        return -1;
+    return scan_nodes(&scan, NULL, err);
+}
+
+/* *found: an interrupted restore that can be gone on with is there; else nothing was done. */
+static int try_resume(struct restore *r, bool *found, struct err *err)
+{
+    bool relationships = false;
+    int64_t nodes = 0;
+
+    r->track.token = r->position.epoch;
+    *found = true;
+    for (size_t i = 0; *found && i < r->track.lanes; i++) {
+        if (track_read(r->conf->tx, &r->track, i, &r->was[i], found, err) < 0)
+            return -1;
+        nodes += r->was[i].nodes;
+        relationships = relationships || r->was[i].batches > r->was[i].node_batches;
+    }
+    if (!*found)
+        return 0;
+    r->result->resumed = nodes;
+    log_info(log_event("restore-goes-on"), log_int("nodes", nodes));
+    if (open_ids(r, err) < 0)
+        return -1;
+    return (int64_t)idmap_count(r->ids) == nodes ? 0 : find_nodes_again(r, relationships, err);
+}
+
+/* Better now than after a million nodes. */
+static int check_loss(const struct restore *r, struct err *err)
+{
+    const struct verify_result *proved = r->conf->proved;
+
+    if (proved == NULL || proved->bytes_properties == 0 || r->conf->server->query_api ||
+        r->conf->allow_loss)
+        return 0;
+    return err_set(err, ERR_GUARD, "restore.loss",
+                   "%" PRId64 " properties are BYTES (the first: %s), which Neo4j takes over HTTP "
+                   "from 5.25 on, and this server is %s: restore without them with --allow-loss",
+                   proved->bytes_properties, proved->bytes_example, r->conf->server->version);
 }
 
 static int begin(struct restore *r, struct err *err)
 {
-    struct position position, there = {0};
-    bool remove, found;
+    struct target_state there;
+    char mark[HASH_HEX_SIZE], name[128];
+    bool found = false;
 
-    if (check_topic(r, err) < 0 || check_target(r, &remove, err) < 0)
+    if (check_topic(r, err) < 0 || check_loss(r, err) < 0 ||
+        target_look(&r->target, r->conf->wipe, &there, err) < 0)
         return -1;
     if (r->conf->dry_run)
         return 0;
-    restoring_position(r, &position);
-    if (position_create(r->conf->tx, r->conf->topic, &position, err) < 0 ||
-        position_read(r->conf->tx, r->conf->topic, &there, &found, err) < 0)
+    mark_of(r, mark);
+    r->position = there.position;
+    if (there.restoring && !r->conf->source->foreign &&
+        strcmp(there.position.fingerprint, mark) == 0 && try_resume(r, &found, err) < 0)
         return -1;
-    /* a replica that is to be replaced says so from now on */
-    if (found && strcmp(there.state, RESTORING) != 0 &&
-        write_position(r, &there, &position, err) < 0)
-        return -1;
-    return remove ? wipe(r, err) : 0;
+    if (found)
+        return 0;
+    if (there.restoring) { /* its file is of no use any more */
+        ids_name(there.position.epoch, name, sizeof name);
+        idmap_forget(r->conf->work, name);
+    }
+    return begin_anew(r, &there, mark, err);
 }
 
 /* ---- the data ---- */
+
+static bool holds(const char *const *list, const char *text, size_t len)
+{
+    for (size_t i = 0; list[i] != NULL; i++)
+        if (strlen(list[i]) == len && memcmp(list[i], text, len) == 0)
+            return true;
+    return false;
+}
+
+static bool is_wanted(const struct restore *r, const struct entity *e)
+{
+    const char *const *list = e->relationship ? r->conf->types : r->conf->labels;
+
+    if (list == NULL)
+        return true;
+    for (size_t i = 0; i < e->label_count; i++)
+        if (holds(list, entity_text(e, e->labels[i]), e->labels[i].len))
+            return true;
+    return false;
+}
+
+/* BYTES on a server that takes none. */
+static int count_loss(struct restore *r, const struct entity *e, struct err *err)
+{
+    size_t lost = r->conf->server->query_api ? 0 : shape_bytes_count(e);
+    char who[64];
+
+    r->result->lost += (int64_t)lost;
+    if (lost == 0 || r->conf->allow_loss)
+        return 0;
+    entity_name(e, who, sizeof who);
+    return err_set(err, ERR_GUARD, "restore.loss",
+                   "%s of the snapshot has properties that are BYTES, which Neo4j takes over HTTP "
+                   "from 5.25 on and this server is %s: restore without them with --allow-loss",
+                   who, r->conf->server->version);
+}
 
 static int make_node(void *arg, const struct entity *e, struct err *err)
 {
     struct restore *r = arg;
     struct digest hash = digest_entity(r->hash, e, NULL, NULL);
 
-    tell(r, "nodes", r->manifest->nodes);
-    r->done++;
+    if (!is_wanted(r, e))
+        return 0;
+    phase_tell(&r->conf->sink, "nodes", r->done++, r->manifest->nodes);
+    if (count_loss(r, e, err) < 0 ||
+        (r->census != NULL && census_add_node(r->census, e, NULL, err) < 0))
+        return -1;
     return loader_add_node(r->loader, e, &hash, err);
 }
 
@@ -229,12 +284,17 @@ static int make_relationship(void *arg, const struct entity *e, struct err *err)
     const struct idmap_node *start = idmap_find(r->ids, e->start),
                             *end = idmap_find(r->ids, e->end);
 
+    if (!is_wanted(r, e) || ((start == NULL || end == NULL) && r->conf->labels != NULL))
+        return 0; /* or it leads out of the part */
     if (start == NULL || end == NULL)
         return err_set(err, ERR_DAMAGED, "snapshot.dangling",
                        "a relationship to node_id %" PRId64 ", which is no node of this snapshot",
                        start == NULL ? e->start : e->end);
-    tell(r, "relationships", r->manifest->relationships);
-    r->done++;
+    phase_tell(&r->conf->sink, "relationships", r->done++, r->manifest->relationships);
+    if (count_loss(r, e, err) < 0)
+        return -1;
+    if (r->census != NULL && !census_add_relationship(r->census, e))
+        return err_set(err, ERR_FATAL, "restore.census", "a node was made and not counted");
     return loader_add_relationship(r->loader, e, (int64_t)start->tag, (int64_t)end->tag, err);
 }
 
@@ -254,25 +314,78 @@ static int load_kind(struct restore *r, enum manifest_kind kind, int64_t *count,
 
 static int load(struct restore *r, struct err *err)
 {
-    struct loader_conf conf = {.tx = r->conf->tx,
-                               .prefix = tx_cypher_5(r->conf->server_version),
+    struct loader_conf conf = {.txs = r->conf->lanes,
+                               .track = &r->track,
+                               .was = r->was,
+                               .prefix = tx_cypher_5(r->conf->server->version),
                                .limit_ms = r->conf->limit_ms,
-                               .batch_rows = BATCH_ROWS,
-                               .batch_bytes = BATCH_BYTES};
+                               .typed = r->conf->server->query_api,
+                               .ids = r->ids,
+                               .pool = r->pool};
 
-    if (idmap_open(&r->ids, r->conf->work, 0, err) < 0)
+    if ((r->conf->source->foreign || is_part(r)) &&
+        census_open(&r->census, r->conf->work, 0, err) < 0)
         return -1;
-    r->loader = loader_new(&conf, r->ids);
-    if (load_kind(r, MANIFEST_NODES, &r->result->nodes, err) < 0 ||
-        load_kind(r, MANIFEST_RELATIONSHIPS, &r->result->relationships, err) < 0)
+    if (loader_open(&r->loader, &conf, err) < 0 ||
+        load_kind(r, MANIFEST_NODES, &r->result->nodes, err) < 0)
         return -1;
-    r->result->lost = loader_lost(r->loader);
-    if (r->result->lost == 0 || r->conf->allow_loss)
-        return 0;
-    return err_set(err, ERR_GUARD, "restore.loss",
-                   "%" PRId64 " properties hold BYTES, which Cypher cannot express: they would be "
-                   "missing; restore without them with --allow-loss",
-                   r->result->lost);
+    return load_kind(r, MANIFEST_RELATIONSHIPS, &r->result->relationships, err);
+}
+
+static void close_load(struct restore *r)
+{
+    loader_close(r->loader);
+    idmap_close(r->ids);
+    pool_close(r->pool);
+    census_close(r->census);
+    r->loader = NULL;
+    r->ids = NULL;
+    r->pool = NULL;
+    r->census = NULL;
+}
+
+/* Begins or goes on, and loads; once more where an answer with nodes' ids was lost. */
+static int load_all(struct restore *r, struct err *err)
+{
+    for (;;) {
+        struct err why = {0};
+        r->result->lost = 0;
+        if (begin(r, &why) == 0 && (r->conf->dry_run || load(r, &why) == 0))
+            return 0;
+        if (strcmp(why.code, LANE_IDS_LOST) != 0 || stop_requested()) {
+            *err = why;
+            return -1;
+        }
+        log_warn(log_event("restore-looks-again"), log_err(&why));
+        close_load(r);
+    }
+}
+
+/* ---- indexes and constraints ---- */
+
+/* Whether it is of a label, or type, that is restored. */
+static bool is_in_part(const struct restore *r, const json_t *item)
+{
+    const char *entity = json_text(item, "entity");
+    bool relationship = entity != NULL && strcmp(entity, "RELATIONSHIP") == 0;
+    const char *const *list = relationship ? r->conf->types : r->conf->labels;
+    const json_t *labels = json_object_get(item, "labels"), *label;
+    size_t i;
+
+    if (list == NULL)
+        return true;
+    json_array_foreach (labels, i, label)
+        if (json_is_string(label) &&
+            holds(list, json_string_value(label), json_string_length(label)))
+            return true;
+    return false;
+}
+
+static void keep_part(const struct restore *r, json_t *list)
+{
+    for (size_t i = json_array_size(list); i-- > 0;)
+        if (!is_in_part(r, json_array_get(list, i)))
+            json_array_remove(list, i);
 }
 
 static int load_schema(struct restore *r, struct err *err)
@@ -288,6 +401,8 @@ static int load_schema(struct restore *r, struct err *err)
         rows_read_text(r->conf->source->fd, SIDECAR_SCHEMA, SCHEMA_BYTES_MAX, &text, &ignored, err);
     if (rc == 0)
         schema = json_parse(buf_str(&text), text.len, err);
+    keep_part(r, json_object_get(schema, "constraints"));
+    keep_part(r, json_object_get(schema, "indexes"));
     if (rc == 0)
         rc = schema != NULL ? rebuild_schema(r->conf->tx, schema, r->conf->limit_ms, err)
                             : err_wrap(err, SIDECAR_SCHEMA);
@@ -301,65 +416,81 @@ static int load_schema(struct restore *r, struct err *err)
 static int read_back(struct restore *r, struct err *err)
 {
     struct survey_conf conf = {.tx = r->conf->tx,
-                               .server_version = r->conf->server_version,
+                               .server_version = r->conf->server->version,
                                .work = r->conf->work,
                                .nodes = r->result->nodes,
                                .relationships = r->result->relationships,
                                .limit_ms = r->conf->limit_ms,
                                .sink = r->conf->sink};
+    bool counted = r->census != NULL;
+    int64_t nodes = counted ? r->result->nodes : r->manifest->nodes;
+    int64_t relationships = counted ? r->result->relationships : r->manifest->relationships;
+    const struct digest *want = counted ? &census_sums(r->census)->digest : &r->manifest->digest;
     struct census *census;
 
-    if (r->conf->source->foreign || r->result->lost > 0)
-        return 0; /* nothing to compare with */
     if (survey_database(&conf, &census, err) < 0)
         return -1;
     const struct census_sums *sums = census_sums(census);
-    if (sums->nodes != r->manifest->nodes || sums->relationships != r->manifest->relationships ||
-        !digest_equal(&sums->digest, &r->manifest->digest))
+    bool same = sums->nodes == nodes && sums->relationships == relationships;
+    if (!same || (r->result->lost == 0 && !digest_equal(&sums->digest, want)))
         err_set(err, ERR_DIFFERS, "restore.differs",
                 "the database now holds %" PRId64 " nodes and %" PRId64
                 " relationships, the snapshot %" PRId64 " and %" PRId64
                 ", or values differ: is somebody else writing to it?",
-                sums->nodes, sums->relationships, r->manifest->nodes, r->manifest->relationships);
+                sums->nodes, sums->relationships, nodes, relationships);
     census_close(census);
     return err_is_set(err) ? -1 : 0;
 }
 
-static int end(struct restore *r, struct err *err)
+static int restored_position(const struct restore *r, struct position *p, struct err *err)
 {
-    struct position was, now = {.next_offset = -1};
-    int64_t ignored;
+    const struct manifest_position *m = &r->manifest->position;
 
-    restoring_position(r, &was);
-    if (restore_gives_position(r->manifest) && restored_position(r, &now, err) < 0)
-        return -1;
-    if (write_position(r, &was, &now, err) < 0)
-        return -1;
-    /* without a position the node went, and its constraint is to go too */
-    return restore_gives_position(r->manifest)
-               ? 0
-               : run(r, "DROP CONSTRAINT `__db_sync_position` IF EXISTS", &ignored, err);
+    position_init(p, m->next_offset, r->conf->replica);
+    snprintf(p->epoch, sizeof p->epoch, "%s", r->position.epoch);
+    p->last_offset = m->last_offset;
+    memcpy(p->fingerprint, m->fingerprint, sizeof p->fingerprint);
+    p->since = m->since;
+    return position_parse_outcome(m->outcome, p) ? 0
+                                                 : err_set(err, ERR_DAMAGED, "manifest.content",
+                                                           "%s: outcome is no hash", MANIFEST_NAME);
 }
 
-bool restore_gives_position(const struct manifest *m)
+static int end(struct restore *r, struct err *err)
 {
-    return m->has_position && !m->part;
+    struct position now;
+    bool gives = restore_gives_position(r->conf);
+
+    if (gives && restored_position(r, &now, err) < 0)
+        return -1;
+    if (target_end(&r->target, &r->position, gives ? &now : NULL, err) < 0)
+        return -1;
+    idmap_remove_name(r->ids);
+    return 0;
 }
 
 int restore_snapshot(const struct restore_conf *conf, struct restore_result *out, struct err *err)
 {
-    struct restore r = {
-        .conf = conf, .manifest = &conf->source->manifest, .result = out, .hash = hash_new()};
-    int rc = -1;
+    struct restore r = {.conf = conf,
+                        .manifest = &conf->source->manifest,
+                        .result = out,
+                        .target = {.tx = conf->tx,
+                                   .topic = conf->topic,
+                                   .replica = conf->replica,
+                                   .limit_ms = conf->limit_ms,
+                                   .sink = conf->sink},
+                        .track = {.topic = conf->topic, .lanes = conf->lane_count},
+                        .hash = hash_new()};
+    int rc;
 
     *out = (struct restore_result){0};
-    if (begin(&r, err) == 0 && conf->dry_run)
-        rc = 0;
-    else if (!err_is_set(err) && load(&r, err) == 0 && load_schema(&r, err) == 0 &&
-             read_back(&r, err) == 0)
-        rc = end(&r, err);
-    loader_free(r.loader);
-    idmap_close(r.ids);
+    rc = load_all(&r, err);
+    if (rc == 0 && !conf->dry_run) {
+        loader_close(r.loader); /* what it held is wanted no more */
+        r.loader = NULL;
+        rc = load_schema(&r, err) == 0 && read_back(&r, err) == 0 ? end(&r, err) : -1;
+    }
+    close_load(&r);
     hash_free(r.hash);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "neo4j/tx.h"
 #include "snapshot/phase.h"
 #include "snapshot/source.h"
+#include "snapshot/verify.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,31 +17,38 @@
 struct restore_conf {
     const struct source *source;
     struct tx *tx;
-    const char *server_version;
-    const char *topic;   /* of commands, whose position the replica gets */
-    const char *replica; /* its name */
-    const char *work;    /* folder for the working file */
-    bool wipe;           /* what the database holds is removed first */
-    bool allow_loss;     /* leave out what cannot be carried */
-    bool dry_run;        /* look at the database, write nothing */
-    int64_t limit_ms;    /* of a transaction */
+    struct tx *const *lanes; /* connections that load side by side, lane_count of them */
+    size_t lane_count;       /* at least 1, at most TRACK_LANES_MAX */
+    const struct tx_server *server;
+    const char *topic;         /* of commands, whose position the replica gets */
+    const char *replica;       /* its name */
+    const char *work;          /* folder for the working files */
+    const char *const *labels; /* nodes with one of them alone; NULL-terminated; NULL: all */
+    const char *const *types;  /* relationships of one of them alone; the same */
+    const struct verify_result *proved; /* of this source; NULL: it was not verified */
+    bool wipe;                          /* what the database holds is removed first */
+    bool allow_loss;                    /* leave out what cannot be carried */
+    bool dry_run;                       /* look at the database, write nothing */
+    int64_t limit_ms;                   /* of a transaction */
     struct phase_sink sink;
 };
 
 struct restore_result {
     int64_t nodes, relationships;
-    int64_t lost; /* properties that were left out */
+    int64_t lost;    /* properties that were left out */
+    int64_t resumed; /* nodes that an interrupted restore had left there */
 };
 
-/* Whether a database restored from it is a replica that follows the log. One of a part is none:
- * later commands mean the whole graph. */
-bool restore_gives_position(const struct manifest *m);
+/* Whether a database restored so is a replica that follows the log. One of a part is none: later
+ * commands mean the whole graph. */
+bool restore_gives_position(const struct restore_conf *conf);
 
 /* Restores, rebuilds the schema, reads all back and compares it with the manifest, and writes the
- * position last. One that was interrupted is begun anew: what it left is removed first. ERR_GUARD:
- * the database is not empty, or the snapshot is of another topic; ERR_DAMAGED: the snapshot is;
- * ERR_DIFFERS: what Neo4j holds now is not what the manifest says. After an error the node stays
- * "restoring". */
+ * position last. One that was interrupted is gone on with, if it was of the same snapshot, options
+ * and program; another one's leavings are removed first. ERR_GUARD: the database is not empty, or
+ * the snapshot is of another topic, or holds what this server does not take; ERR_DAMAGED: the
+ * snapshot is; ERR_DIFFERS: what Neo4j holds now is not what the manifest says. After an error the
+ * node stays "restoring". */
 MUST_CHECK int restore_snapshot(const struct restore_conf *conf, struct restore_result *out,
                                 struct err *err);
 

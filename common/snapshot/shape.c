@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/shape.h"
 
+#include "base/hash.h"
 #include "cypher/name.h"
 #include "snapshot/value.h"
 
@@ -18,7 +19,7 @@ enum carriage {
     CARRY_DURATION,  /* its four parts */
     CARRY_POINT,     /* its coordinates */
     CARRY_POINT_ODD, /* the same as texts for toFloat */
-    CARRY_NOT,       /* BYTES */
+    CARRY_BYTES,     /* in typed JSON alone */
 };
 
 /* Where the offset of a DATETIME begins, and where it ends: before a zone name, or the text. */
@@ -52,7 +53,7 @@ static enum carriage carriage_of(const struct value *v)
     case VALUE_FLOAT:
         return isfinite(v->real) ? CARRY_PLAIN : CARRY_FLOAT;
     case VALUE_BYTES:
-        return CARRY_NOT;
+        return CARRY_BYTES;
     case VALUE_DURATION:
         return CARRY_DURATION;
     case VALUE_POINT:
@@ -155,8 +156,17 @@ static void add_name(struct buf *out, const struct entity *e, struct entity_slic
     name_add_quoted(out, entity_text(e, slice), slice.len);
 }
 
+size_t shape_bytes_count(const struct entity *e)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < e->property_count; i++) /* a list holds none */
+        count += *entity_text(e, e->properties[i].value) == VALUE_BYTES;
+    return count;
+}
+
 /* "{`a`: r[1], `b`: date(r[2])}" */
-static void add_map(struct buf *out, const struct entity *e, size_t first)
+static void add_map(struct buf *out, const struct entity *e, size_t first, bool typed)
 {
     bool any = false;
 
@@ -165,7 +175,7 @@ static void add_map(struct buf *out, const struct entity *e, size_t first)
         bool list;
         char from[32];
         enum carriage carriage = head_of(e, &e->properties[i], &head, &list);
-        if (carriage == CARRY_NOT)
+        if (carriage == CARRY_BYTES && !typed)
             continue;
         buf_adds(out, any ? ", " : " {");
         any = true;
@@ -184,14 +194,13 @@ static void add_map(struct buf *out, const struct entity *e, size_t first)
         buf_addc(out, '}');
 }
 
-void shape_add_text(struct buf *out, const struct entity *e, const char *prefix)
+void shape_add_text(struct buf *out, const struct entity *e, bool typed)
 {
-    buf_adds(out, prefix);
     buf_adds(out, "UNWIND $rows AS r ");
     if (e->relationship) {
         buf_adds(out, "MATCH (a) WHERE id(a) = r[0] MATCH (b) WHERE id(b) = r[1] CREATE (a)-[:");
         add_name(out, e, e->labels[0]);
-        add_map(out, e, 2);
+        add_map(out, e, 2, typed);
         buf_adds(out, "]->(b) RETURN count(*)");
         return;
     }
@@ -200,27 +209,92 @@ void shape_add_text(struct buf *out, const struct entity *e, const char *prefix)
         buf_addc(out, ':');
         add_name(out, e, e->labels[i]);
     }
-    add_map(out, e, 1);
+    add_map(out, e, 1, typed);
     buf_adds(out, ") RETURN r[0], id(n)");
 }
 
-static void add_parts(struct buf *out, const struct value_duration *d)
+/* ---- rows ---- */
+
+/* A row in the making: plain JSON, or typed JSON (Query API: each value {"$type", "_value"}). */
+struct row {
+    struct buf *out;
+    bool typed;
+};
+
+static void add_string(struct row *r, const char *p, size_t len)
 {
-    buf_addf(out, "[%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId32 "]", d->months, d->days,
-             d->seconds, d->nanoseconds);
+    if (r->typed)
+        buf_adds(r->out, "{\"$type\":\"String\",\"_value\":");
+    buf_add_json(r->out, p, len);
+    if (r->typed)
+        buf_addc(r->out, '}');
 }
 
-static void add_coordinates(struct buf *out, const struct value_point *p, bool odd)
+static void add_integer(struct row *r, int64_t n)
 {
-    for (size_t i = 0; i < p->dimensions; i++) {
-        buf_adds(out, i > 0 ? "," : "[");
-        if (odd)
-            buf_addc(out, '"');
-        value_write_float(out, p->c[i]);
-        if (odd)
-            buf_addc(out, '"');
+    buf_addf(r->out, r->typed ? "{\"$type\":\"Integer\",\"_value\":\"%" PRId64 "\"}" : "%" PRId64,
+             n);
+}
+
+static void add_boolean(struct row *r, bool b)
+{
+    buf_addf(r->out, r->typed ? "{\"$type\":\"Boolean\",\"_value\":%s}" : "%s",
+             b ? "true" : "false");
+}
+
+/* as_text: for toFloat() in the text. */
+static void add_float(struct row *r, double x, bool as_text)
+{
+    if (r->typed)
+        buf_addf(r->out, "{\"$type\":\"%s\",\"_value\":", as_text ? "String" : "Float");
+    if (r->typed || as_text)
+        buf_addc(r->out, '"');
+    value_write_float(r->out, x);
+    if (r->typed || as_text)
+        buf_addc(r->out, '"');
+    if (r->typed)
+        buf_addc(r->out, '}');
+}
+
+static void add_bytes(struct row *r, const struct value *v)
+{
+    buf_adds(r->out, "{\"$type\":\"Base64\",\"_value\":\"");
+    hash_add_base64(r->out, v->p, v->len);
+    buf_adds(r->out, "\"}");
+}
+
+static void begin_list(struct row *r)
+{
+    buf_adds(r->out, r->typed ? "{\"$type\":\"List\",\"_value\":[" : "[");
+}
+
+static void end_list(struct row *r)
+{
+    buf_adds(r->out, r->typed ? "]}" : "]");
+}
+
+static void add_parts(struct row *r, const struct value_duration *d)
+{
+    const int64_t parts[] = {d->months, d->days, d->seconds, d->nanoseconds};
+
+    begin_list(r);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (i > 0)
+            buf_addc(r->out, ',');
+        add_integer(r, parts[i]);
     }
-    buf_addc(out, ']');
+    end_list(r);
+}
+
+static void add_coordinates(struct row *r, const struct value_point *p, bool odd)
+{
+    begin_list(r);
+    for (size_t i = 0; i < p->dimensions; i++) {
+        if (i > 0)
+            buf_addc(r->out, ',');
+        add_float(r, p->c[i], odd);
+    }
+    end_list(r);
 }
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that a leap
@@ -240,7 +314,7 @@ static int64_t two_digits(const char *p)
 }
 
 /* [seconds since 1970, nanoseconds, zone]. A DATETIME in canonical form (value.h). */
-static void add_instant(struct buf *out, const struct value *v)
+static void add_instant(struct row *r, const struct value *v)
 {
     const char *time = memchr(v->p, 'T', v->len), *end, *offset = offset_of(v, &end);
     int64_t year = 0, nanoseconds = 0, away = 0, digits = 0;
@@ -257,48 +331,50 @@ static void add_instant(struct buf *out, const struct value *v)
     int64_t seconds =
         days_of(minus ? -year : year, two_digits(time - 5), two_digits(time - 2)) * 86400 +
         two_digits(time + 1) * 3600 + two_digits(time + 4) * 60 + two_digits(time + 7);
-    buf_addf(out, "[%" PRId64 ",%" PRId64 ",", *offset == '-' ? seconds + away : seconds - away,
-             nanoseconds);
+    begin_list(r);
+    add_integer(r, *offset == '-' ? seconds + away : seconds - away);
+    buf_addc(r->out, ',');
+    add_integer(r, nanoseconds);
+    buf_addc(r->out, ',');
     if (end < v->p + v->len)
-        buf_add_json(out, end + 1, (size_t)(v->p + v->len - end) - 2);
+        add_string(r, end + 1, (size_t)(v->p + v->len - end) - 2);
     else
-        buf_add_json(out, offset, (size_t)(end - offset));
-    buf_addc(out, ']');
+        add_string(r, offset, (size_t)(end - offset));
+    end_list(r);
 }
 
-static void add_value(struct buf *out, enum carriage carriage, const struct value *v)
+static void add_value(struct row *r, enum carriage carriage, const struct value *v)
 {
     switch (v->kind) {
     case VALUE_FALSE:
     case VALUE_TRUE:
-        buf_adds(out, v->kind == VALUE_TRUE ? "true" : "false");
+        add_boolean(r, v->kind == VALUE_TRUE);
         break;
     case VALUE_INTEGER:
-        buf_addi(out, v->integer);
+        add_integer(r, v->integer);
         break;
     case VALUE_FLOAT:
-        if (carriage == CARRY_FLOAT)
-            buf_addc(out, '"');
-        value_write_float(out, v->real);
-        if (carriage == CARRY_FLOAT)
-            buf_addc(out, '"');
+        add_float(r, v->real, carriage == CARRY_FLOAT);
+        break;
+    case VALUE_BYTES:
+        add_bytes(r, v);
         break;
     case VALUE_DURATION:
-        add_parts(out, &v->duration);
+        add_parts(r, &v->duration);
         break;
     case VALUE_POINT:
-        add_coordinates(out, &v->point, carriage == CARRY_POINT_ODD);
+        add_coordinates(r, &v->point, carriage == CARRY_POINT_ODD);
         break;
     default: /* what is kept as text */
         if (carriage == CARRY_INSTANT)
-            add_instant(out, v);
+            add_instant(r, v);
         else
-            buf_add_json(out, v->p, v->len);
+            add_string(r, v->p, v->len);
         break;
     }
 }
 
-static void add_property(struct buf *out, const struct entity *e,
+static void add_property(struct row *r, const struct entity *e,
                          const struct entity_property *property, enum carriage carriage)
 {
     const char *p = entity_text(e, property->value);
@@ -306,33 +382,38 @@ static void add_property(struct buf *out, const struct entity *e,
 
     value_next(&p, &v);
     if (v.kind != VALUE_LIST) {
-        add_value(out, carriage, &v);
+        add_value(r, carriage, &v);
         return;
     }
-    buf_addc(out, '[');
+    begin_list(r);
     for (size_t i = 0; i < v.count; i++) {
         if (i > 0)
-            buf_addc(out, ',');
+            buf_addc(r->out, ',');
         value_next(&p, &element);
-        add_value(out, carriage, &element);
+        add_value(r, carriage, &element);
     }
-    buf_addc(out, ']');
+    end_list(r);
 }
 
 void shape_add_row(struct buf *out, const struct entity *e, int64_t first, int64_t second,
-                   int64_t *lost)
+                   bool typed)
 {
-    buf_addf(out, e->relationship ? "[%" PRId64 ",%" PRId64 : "[%" PRId64, first, second);
+    struct row r = {out, typed};
+
+    begin_list(&r);
+    add_integer(&r, first);
+    if (e->relationship) {
+        buf_addc(out, ',');
+        add_integer(&r, second);
+    }
     for (size_t i = 0; i < e->property_count; i++) {
         struct value head;
         bool list;
         enum carriage carriage = head_of(e, &e->properties[i], &head, &list);
-        if (carriage == CARRY_NOT) {
-            ++*lost;
+        if (carriage == CARRY_BYTES && !typed)
             continue;
-        }
         buf_addc(out, ',');
-        add_property(out, e, &e->properties[i], carriage);
+        add_property(&r, e, &e->properties[i], carriage);
     }
-    buf_addc(out, ']');
+    end_list(&r);
 }

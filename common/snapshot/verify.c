@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/verify.h"
 
+#include "cypher/name.h"
 #include "snapshot/census.h"
+#include "snapshot/value.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -37,11 +39,31 @@ static int on_relationship(struct verify *v, const struct entity *e, struct err 
                    from ? "from" : "to", from ? e->start : e->end);
 }
 
+/* A server may not take them. */
+static void count_bytes(struct verify *v, const struct entity *e)
+{
+    struct verify_result *r = v->result;
+
+    for (size_t i = 0; i < e->property_count; i++) {
+        const struct entity_property *p = &e->properties[i];
+        if (*entity_text(e, p->value) != VALUE_BYTES || r->bytes_properties++ > 0)
+            continue;
+        char who[64];
+        struct buf text = {0};
+        entity_name(e, who, sizeof who);
+        name_add_quoted(&text, entity_text(e, p->key), p->key.len);
+        buf_addf(&text, " of %s", who);
+        err_copy_text(r->bytes_example, sizeof r->bytes_example, buf_str(&text));
+        buf_fini(&text);
+    }
+}
+
 static int on_entity(void *arg, const struct entity *e, struct err *err)
 {
     struct verify *v = arg;
 
     tell(v);
+    count_bytes(v, e);
     if (v->relationships)
         return on_relationship(v, e, err);
     int rc = census_add_node(v->census, e, NULL, err);

@@ -18,6 +18,8 @@ struct verify_conf {
 /* What was found. */
 struct verify_result {
     int64_t nodes, relationships, files, bytes;
+    int64_t bytes_properties; /* properties that are BYTES */
+    char bytes_example[160];  /* the first of them: "`photo` of node 12"; "": none */
     struct digest digest;
 };
 

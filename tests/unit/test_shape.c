@@ -12,7 +12,7 @@
 
 static const struct {
     const char *name, *jolt, *text, *row;
-    int64_t lost;
+    size_t bytes;
 } cases[] = {
     {"nothing", NODE("", ""), TEXT("", ""), "[1]", 0},
     {"plain", NODE("\"A\",\"a`b\"", "\"i\":1,\"s\":\"x\\\"\",\"l\":[1,2]"),
@@ -71,13 +71,12 @@ static void entities_become_statements(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct buf text = {0}, row = {0};
         struct err err = {0};
-        int64_t lost = 0;
         if (jolt_row_read(&tape, cases[i].jolt, strlen(cases[i].jolt), false, &e, &err) != 0)
             fail_msg("%s: %s", cases[i].name, err.text);
-        shape_add_text(&text, &e, "");
-        shape_add_row(&row, &e, 1, 2, &lost);
+        shape_add_text(&text, &e, false);
+        shape_add_row(&row, &e, 1, 2, false);
         if (strcmp(buf_str(&text), cases[i].text) != 0 ||
-            strcmp(buf_str(&row), cases[i].row) != 0 || lost != cases[i].lost)
+            strcmp(buf_str(&row), cases[i].row) != 0 || shape_bytes_count(&e) != cases[i].bytes)
             fail_msg("%s: got\n%s\n%s", cases[i].name, buf_str(&text), buf_str(&row));
         buf_fini(&text);
         buf_fini(&row);
@@ -86,8 +85,49 @@ static void entities_become_statements(void **state)
     entity_fini(&e);
 }
 
+#define TYPED(type, value) "{\"$type\":\"" type "\",\"_value\":" value "}"
+#define INTEGER(n) TYPED("Integer", "\"" n "\"")
+#define STRING(s) TYPED("String", "\"" s "\"")
+
+/* Every kind of JSON that a row may hold, for the Query API. */
+static void rows_in_typed_json(void **state)
+{
+    static const char jolt[] =
+        NODE("", "\"a\":{\"#\":\"00ff\"},\"b\":true,\"c\":1.5,\"d\":{\"R\":\"NaN\"},"
+                 "\"e\":[1,2],\"f\":\"x\",\"g\":{\"T\":\"P1M\"}");
+    static const char want[] =
+        TYPED(
+            "List",
+            "[" INTEGER("1") "," TYPED("Base64", "\"AP8=\"") "," TYPED("Boolean", "true") "," TYPED("Float", "\"1.5\"") "," STRING(
+                "NaN") "," TYPED("List",
+                                 "[" INTEGER("1") "," INTEGER(
+                                     "2") "]") "," STRING("x") "," TYPED("List",
+                                                                         "[" INTEGER("1") "," INTEGER("0") "," INTEGER(
+                                                                             "0") "," INTEGER("0") "]") "]");
+    struct tape tape = {0};
+    struct entity e = {0};
+    struct buf text = {0}, row = {0};
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(jolt_row_read(&tape, jolt, strlen(jolt), false, &e, &err), 0);
+    shape_add_text(&text, &e, true);
+    shape_add_row(&row, &e, 1, 2, true);
+    assert_string_equal(buf_str(&row), want);
+    assert_string_equal(buf_str(&text),
+                        TEXT("",
+                             " {`a`: r[1], `b`: r[2], `c`: r[3], `d`: toFloat(r[4]), `e`: r[5], "
+                             "`f`: r[6], `g`: duration({months: r[7][0], days: r[7][1], "
+                             "seconds: r[7][2], nanoseconds: r[7][3]})}"));
+    buf_fini(&text);
+    buf_fini(&row);
+    tape_fini(&tape);
+    entity_fini(&e);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(entities_become_statements)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(entities_become_statements),
+                                       cmocka_unit_test(rows_in_typed_json)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
