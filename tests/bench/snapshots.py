@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots and restores: speed, memory, and what they cost a replica that follows the log.
+
+The graph: a node has 9 properties, a relationship 3; three times as many relationships as nodes."""
+
+import functools
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+
+import backup
+from programs import BIN, ROOT
+from rival import ROUNDS, SCALE, Rival, spread, stamp
+from wait import until
+
+WHOLE = int(800_000 * SCALE)  # entities of the graph
+BATCH_ROWS = 5000  # of restore
+LABELS = ("`Person`", "`Admin`:`Person`", "`Company`")
+TYPES = ("KNOWS", "WORKS_AT", "OWNS")
+JOLT = "application/vnd.neo4j.jolt"  # v1: an entity's id is a number
+SCANS = ("CYPHER 5 MATCH (e) RETURN e", "CYPHER 5 MATCH ()-[e]->() RETURN e")
+MAP = ("{`active`: r[1], `age`: r[2], `born`: date(r[3]), `id`: r[4], `name`: r[5], `place`: point({x: r[6][0], y: r[6][1], srid: 4326}), "
+       "`score`: r[7], `seen`: datetime(r[8]), `tags`: r[9]}")
+ENDS = "MATCH (a) WHERE id(a) = r[0] MATCH (b) WHERE id(b) = r[1]"
+TOOL = """import sys
+from neo4j import GraphDatabase
+from neo4j_backup import Extractor
+with GraphDatabase.driver(sys.argv[1], auth=("neo4j", sys.stdin.read())) as driver:
+    Extractor(sys.argv[2], driver, input_yes=True).extract_data()
+"""
+
+
+# ---- the graph, and the rival that loads it ----
+
+def node(i):
+    """(text, row without its number)"""
+    born = f"{1940 + i % 60}-{1 + i % 12:02}-{1 + i % 28:02}"
+    return (f"CYPHER 5 UNWIND $rows AS r CREATE (n:{LABELS[i % 3]} {MAP}) RETURN r[0], id(n)",
+            [i % 7 == 0, i % 90, born, i, f"Person {i} of the bench", [i % 360 - 180 + 0.25, i % 180 - 90 + 0.5], i / 7,
+             f"2024-05-{1 + i % 31:02}T{i % 24:02}:{i % 60:02}:{i % 59:02}.{i % 1000:03}Z", [f"tag {i % 10}", f"tag {i % 13}"]])
+
+
+def relationship(i, ids):
+    """(text, row), between the nodes that got these ids."""
+    text = f"CYPHER 5 UNWIND $rows AS r {ENDS} CREATE (a)-[:`{TYPES[i % 3]}` {{`note`: r[2], `since`: date(r[3]), `weight`: r[4]}}]->(b) RETURN count(*)"
+    return text, [ids[i // 3], ids[(i * 7919 + 13) % len(ids)], f"note {i % 1000}", f"{1990 + i % 30}-{1 + i % 12:02}-{1 + i % 28:02}", i / 11]
+
+
+def body_of(rows):
+    """A transaction of (text, row), a statement a text; nodes get their number in the statement."""
+    groups = {}
+    for text, row in rows:
+        group = groups.setdefault(text, [])
+        group.append(row if "MATCH" in text else [len(group), *row])
+    return json.dumps({"statements": [{"statement": t, "parameters": {"rows": r}} for t, r in groups.items()]}, separators=(",", ":")).encode()
+
+
+def new_ids(answer, first, count):
+    """The id() of each node of a transaction, in order: those of one text came together."""
+    found = [iter(result["data"]) for result in json.loads(answer)["results"]]
+    order = list(dict.fromkeys(i % 3 for i in range(first, first + count)))
+    return [next(found[order.index(i % 3)])["row"][1] for i in range(first, first + count)]
+
+
+def load(bench, entities):
+    """Seconds in which Neo4j was busy: bodies are made, and ids found in answers, while the clock
+    stands still."""
+    rival, ids, seconds = Rival(bench.server), [], 0
+    nodes, relationships = entities // 4, entities - entities // 4
+    for first in range(0, nodes, BATCH_ROWS):
+        count = min(BATCH_ROWS, nodes - first)
+        body = body_of(node(i) for i in range(first, first + count))
+        start = time.perf_counter()
+        answer = rival.commit(body)
+        seconds += time.perf_counter() - start
+        ids += new_ids(answer, first, count)
+    for first in range(0, relationships, BATCH_ROWS):
+        body = body_of(relationship(i, ids) for i in range(first, min(first + BATCH_ROWS, relationships)))
+        start = time.perf_counter()
+        rival.commit(body)
+        seconds += time.perf_counter() - start
+    return seconds
+
+
+def count(bench):
+    return bench.neo.one("MATCH (n) RETURN count(n)") + bench.neo.one("MATCH ()-[r]->() RETURN count(r)")
+
+
+def clear(bench):
+    """Removes everything, relationships first: a node's are found one by one."""
+    bench.neo.wipe() if count(bench) < 100_000 else None
+    while bench.neo.one("MATCH ()-[r]->() WITH r LIMIT 50000 DELETE r RETURN count(*)") > 0:
+        pass
+    bench.neo.wipe()
+
+
+def graph(bench, entities):
+    """The database holds a graph of so many, and nothing else."""
+    if count(bench) != entities:
+        clear(bench)
+        load(bench, entities)
+
+
+def folder_mb(folder):
+    return sum(f.stat().st_size for f in (folder / "data").iterdir()) / 1e6
+
+
+def text_mb(folder):
+    return sum(f["raw_bytes"] for f in backup.manifest(folder)["files"]) / 1e6
+
+
+# ---- rivals of a snapshot ----
+
+def download(bench, accept=JOLT):
+    """Seconds in which curl gets the two streams of a snapshot, over one connection, and drops them."""
+    args = ["curl", "--silent", "--show-error", "--fail", "--config", "-"]
+    config = []
+    for text in SCANS:
+        body = json.dumps(json.dumps({"statements": [{"statement": text}]}))
+        config.append("\n".join([f'url = "{bench.server.http_uri}/db/neo4j/tx/commit"', f'user = "{bench.server.user}:{bench.server.password}"',
+                                 f'header = "Accept: {accept}"', 'header = "Content-Type: application/json"', 'header = "Access-Mode: READ"',
+                                 f"data = {body}", 'output = "/dev/null"', "silent", "fail"]))
+    start = time.perf_counter()
+    subprocess.run(args, input="\nnext\n".join(config), text=True, check=True)
+    return time.perf_counter() - start
+
+
+# ---- ours, as a process that is watched ----
+
+class Watched:
+    """A subcommand to its end: its seconds, the peak of its anonymous memory, and how long each phase
+    took that it showed on its terminal (those of more than a second)."""
+
+    def __init__(self, bench, *args, env=None, command=None, stdin=""):
+        master, slave = pty.openpty()
+        full = {**os.environ, **bench.neo_env(), **(env or {})}
+        self.peak_mb, self.shown, self.start = 0, [], time.perf_counter()
+        self.process = subprocess.Popen(command or [BIN / "db_sync", *map(str, args)], env=full, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                        stderr=slave, text=True, start_new_session=True)
+        os.close(slave)
+        self.process.stdin.write(stdin)
+        self.process.stdin.close()
+        self.threads = [threading.Thread(target=self.sample), threading.Thread(target=self.read, args=(master,))]
+        self.ended = threading.Event()
+        for thread in self.threads:
+            thread.start()
+
+    def sample(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status")
+        while not self.ended.wait(0.02):
+            try:
+                found = re.search(r"RssAnon:\s+(\d+)", status.read_text())
+            except OSError:  # it has ended
+                break
+            self.peak_mb = max(self.peak_mb, int(found[1]) / 1024 if found else 0)
+
+    def read(self, master):
+        with open(master, "rb", buffering=0) as terminal:
+            try:
+                while piece := terminal.read(65536):
+                    self.shown.append((time.perf_counter(), piece.decode()))
+            except OSError:  # the other end is closed
+                pass
+
+    def wait(self):
+        code = self.process.wait()
+        self.seconds = time.perf_counter() - self.start
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+        assert code == 0, (code, "".join(text for _, text in self.shown)[-1000:])
+        return self
+
+    def until_shown(self, word):
+        """Seconds from the start to the moment in which the phase was shown for the first time."""
+        return next((at - self.start for at, text in self.shown if word in text), None)
+
+
+def snapshot(bench, *args, name="snapshot", **more):
+    folder = bench.folder / name
+    if folder.exists():
+        shutil.rmtree(folder)
+    return Watched(bench, "snapshot", folder, *args, **more).wait()
+
+
+# ---- the benches ----
+
+def speed(bench):
+    """The whole of a snapshot beside curl: start, schema, digest, files on disk."""
+    graph(bench, WHOLE)
+    rates = {"curl": [], "ours": []}
+    download(bench), snapshot(bench)
+    for _ in range(ROUNDS):
+        rates["curl"].append(WHOLE / download(bench))
+        rates["ours"].append(WHOLE / snapshot(bench).seconds)
+    ratios = [o / r for o, r in zip(rates["ours"], rates["curl"])]
+    text = text_mb(bench.folder / "snapshot")
+    rate = statistics.median(rates["ours"])
+    others = ", ".join(f"{what} {WHOLE / download(bench, accept):,.0f}" for what, accept in
+                       (("Jolt v2", JOLT + "-v2"), ("plain JSON, which loses types,", "application/json")))
+    bench.add(f"snapshot of {WHOLE:,} entities, compressed", statistics.median(rates["curl"]), rate, "entities/s", statistics.median(ratios),
+              "at least 0.8", f"rival: curl downloads the same two streams (Jolt v1, the fastest lossless) to /dev/null; {spread(ratios)}; "
+              f"{text / WHOLE * rate:.0f} MB/s of rows, {folder_mb(bench.folder / 'snapshot'):.0f} MB stored; curl with {others} entities/s")
+
+
+def tool(bench):
+    """A tenth of the graph: the older tool would take minutes for all of it."""
+    entities = WHOLE // 10
+    graph(bench, entities)
+    python = ROOT / "build/neo4j-backup-1.0.0/bin/python"
+    theirs = Watched(bench, command=[python, "-c", TOOL, f"bolt://127.0.0.1:{bench.server.bolt_port}", bench.folder / "older"],
+                     stdin=bench.server.password).wait()
+    snapshot(bench)
+    ours = [snapshot(bench, "--layout", "literal") for _ in range(ROUNDS)]
+    seconds = statistics.median(o.seconds for o in ours)
+    bench.add(f"snapshot of {entities:,} entities, literal layout", entities / theirs.seconds, entities / seconds, "entities/s",
+              theirs.seconds / seconds, "at least 25", f"rival: neo4j-backup 1.0.0, one round, {theirs.seconds:.0f} s and {theirs.peak_mb:.0f} MB RssAnon, "
+              f"{folder_mb(bench.folder / 'older'):.1f} MB stored; ours {seconds:.2f} s, {max(o.peak_mb for o in ours):.0f} MB, "
+              f"{folder_mb(bench.folder / 'snapshot'):.1f} MB")
+
+
+def gzip_levels(bench):
+    """Beside a server that streams, on the same processors."""
+    graph(bench, WHOLE)
+    levels = {"none": ["--no-compress"], "1": ["--gzip-level", "1"], "3": ["--gzip-level", "3"], "6": ["--gzip-level", "6"]}
+    rates, sizes = {k: [] for k in levels}, {}
+    snapshot(bench)
+    for _ in range(ROUNDS):
+        for level, args in levels.items():
+            rates[level].append(WHOLE / snapshot(bench, *args).seconds)
+            sizes[level] = folder_mb(bench.folder / "snapshot")
+    for level in ("none", "3", "6"):
+        ratios = [o / r for o, r in zip(rates[level], rates["1"])]
+        bench.add(f"snapshot, gzip level {level} beside level 1" if level != "none" else "snapshot, --no-compress beside level 1",
+                  statistics.median(rates["1"]), statistics.median(rates[level]), "entities/s", statistics.median(ratios), "none",
+                  f"rival: our default; {spread(ratios)}; {sizes[level]:.0f} MB instead of {sizes['1']:.0f} MB")
+
+
+def load_round(bench):
+    """The rival's load, and what reading all back takes it at least."""
+    clear(bench)
+    return load(bench, WHOLE), download(bench)
+
+
+def restore_round(bench, *args):
+    clear(bench)
+    return Watched(bench, "restore", bench.folder / "snapshot", *args).wait()
+
+
+def restore(bench):
+    """Ours reads everything back when all is loaded, and compares digests; the rival downloads it."""
+    graph(bench, WHOLE)
+    snapshot(bench)
+    loads, wholes, proved, rates = [], [], [], []
+    for n in range(ROUNDS + 1):  # the first round warms the server and is thrown away
+        rival, read_back = load_round(bench)
+        ours = restore_round(bench, "--no-verify")
+        loading = ours.until_shown("read back")
+        if n > 0:
+            wholes.append((rival + read_back) / ours.seconds)
+            rates.append((WHOLE / (rival + read_back), WHOLE / ours.seconds, WHOLE / rival, WHOLE / loading if loading else 0))
+            loads.append(rival / loading if loading else 0)
+    verify = Watched(bench, "verify", bench.folder / "snapshot").wait().seconds
+    proved = restore_round(bench).seconds
+    middle = [statistics.median(column) for column in zip(*rates)]
+    bench.add(f"restore of {WHOLE:,} entities, loading", middle[2], middle[3], "entities/s", statistics.median(loads), "at least 0.9",
+              f"rival: the same statements and batches over one connection, only its requests are timed; ours: --no-verify, from start to the "
+              f"first line about reading back, which is shown a second late; {spread(loads)}")
+    bench.add(f"restore of {WHOLE:,} entities, loading and reading back", middle[0], middle[1], "entities/s", statistics.median(wholes), "at least 0.9",
+              f"rival: the same, then curl downloads all to /dev/null; ours: --no-verify, compares digests; {spread(wholes)}; "
+              f"with the proof before, as users meet it: {proved:.1f} s, of which verify {verify:.1f} s")
+
+
+BENCHES = {"snapshot": speed, "tool": tool, "gzip": gzip_levels, "restore": restore}
