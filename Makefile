@@ -106,12 +106,17 @@ install: all ## install the programs and their systemd units (DESTDIR, PREFIX)
 	  echo "install unit $$unit"; rm -f "$$unit" && \
 	  sed 's|@PREFIX@|$(PREFIX)|g' "compose/systemd/$$p@.service.in" > "$$unit" && chmod 644 "$$unit" || exit 1; done
 
-clean: ## remove what was built; keeps downloads in build/stack, build/venv and build/asyncapi
+clean: ## remove what was built; keeps downloads: build/stack, venv, asyncapi and neo4j-backup-…
 	rm -rf build/release* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
 
 $(VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+build/neo4j-backup-%/ready: tests/neo4j-backup-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 # AsyncAPI's official parser: some 55 MB
@@ -138,7 +143,7 @@ test: ## install what is missing, then check, integration and property; ends in 
 	@$(MAKE) --no-print-directory tested
 	@BUILD=$(B) tests/run.sh $(ONLY)
 
-bench: all $(VENV)/ready ## tables into tests/bench/results/
+bench: all $(VENV)/ready build/neo4j-backup-1.0.0/ready ## tables into tests/bench/results/
 	@BUILD=$(B) $(VENV)/bin/python tests/bench/run.py $(ONLY)
 
 FUZZ_SECONDS ?= 60

@@ -22,7 +22,6 @@ from kafka import Topics
 from neo import Neo
 from programs import Program
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROUNDS = 3
 # BENCH_SCALE=0.1 tries the benches out on a tenth of the graph: their figures are then not kept
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
@@ -112,4 +111,3 @@ def write_table(bench, folder):
     for name, rival, ours, unit, ratio, goal, note in rows.values():
         lines.append(f"| {name} | {rival:,.1f} {unit} | {ours:,.1f} {unit} | {ratio:.2f} | {goal} | {note} |")
     path.write_text("\n".join(lines) + "\n")
-    print(f"\n{path.relative_to(ROOT)}:\n" + "\n".join(lines[6:]))

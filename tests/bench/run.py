@@ -14,6 +14,7 @@ import commands  # noqa: E402
 import snapshots  # noqa: E402
 from rival import SCALE, Bench, write_table  # noqa: E402
 
+RESULTS = ROOT / "tests/bench/results"
 BENCHES = {**commands.BENCHES, **snapshots.BENCHES}
 
 
@@ -26,12 +27,12 @@ def main():
         try:
             for name in names:
                 BENCHES[name](bench)
+                if SCALE == 1:  # after each: a run that is ended keeps what it has
+                    write_table(bench, RESULTS)
         finally:
             bench.close()
     if SCALE == 1:
-        results = ROOT / "tests/bench/results"
-        results.mkdir(exist_ok=True)
-        write_table(bench, results)
+        print("\n" + (RESULTS / "bench.md").read_text())
 
 
 if __name__ == "__main__":

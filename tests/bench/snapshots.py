@@ -95,7 +95,6 @@ def count(bench):
 
 def clear(bench):
     """Removes everything, relationships first: a node's are found one by one."""
-    bench.neo.wipe() if count(bench) < 100_000 else None
     while bench.neo.one("MATCH ()-[r]->() WITH r LIMIT 50000 DELETE r RETURN count(*)") > 0:
         pass
     bench.neo.wipe()
@@ -118,14 +117,14 @@ def text_mb(folder):
 
 # ---- rivals of a snapshot ----
 
-def download(bench, accept=JOLT):
+def download(bench):
     """Seconds in which curl gets the two streams of a snapshot, over one connection, and drops them."""
     args = ["curl", "--silent", "--show-error", "--fail", "--config", "-"]
     config = []
     for text in SCANS:
         body = json.dumps(json.dumps({"statements": [{"statement": text}]}))
         config.append("\n".join([f'url = "{bench.server.http_uri}/db/neo4j/tx/commit"', f'user = "{bench.server.user}:{bench.server.password}"',
-                                 f'header = "Accept: {accept}"', 'header = "Content-Type: application/json"', 'header = "Access-Mode: READ"',
+                                 f'header = "Accept: {JOLT}"', 'header = "Content-Type: application/json"', 'header = "Access-Mode: READ"',
                                  f"data = {body}", 'output = "/dev/null"', "silent", "fail"]))
     start = time.perf_counter()
     subprocess.run(args, input="\nnext\n".join(config), text=True, check=True)
@@ -178,9 +177,11 @@ class Watched:
         assert code == 0, (code, "".join(text for _, text in self.shown)[-1000:])
         return self
 
-    def until_shown(self, word):
-        """Seconds from the start to the moment in which the phase was shown for the first time."""
-        return next((at - self.start for at, text in self.shown if word in text), None)
+    def before(self, phase):
+        """Seconds from the start to the end of the phase before this one, whose bar was wiped away;
+        None when one of them was too short to be shown."""
+        first = next((i for i, (_, text) in enumerate(self.shown) if phase in text), 0)
+        return next((at - self.start for at, text in reversed(self.shown[:first]) if "\r\033[K" in text), None)
 
 
 def snapshot(bench, *args, name="snapshot", **more):
@@ -203,11 +204,9 @@ def speed(bench):
     ratios = [o / r for o, r in zip(rates["ours"], rates["curl"])]
     text = text_mb(bench.folder / "snapshot")
     rate = statistics.median(rates["ours"])
-    others = ", ".join(f"{what} {WHOLE / download(bench, accept):,.0f}" for what, accept in
-                       (("Jolt v2", JOLT + "-v2"), ("plain JSON, which loses types,", "application/json")))
     bench.add(f"snapshot of {WHOLE:,} entities, compressed", statistics.median(rates["curl"]), rate, "entities/s", statistics.median(ratios),
-              "at least 0.8", f"rival: curl downloads the same two streams (Jolt v1, the fastest lossless) to /dev/null; {spread(ratios)}; "
-              f"{text / WHOLE * rate:.0f} MB/s of rows, {folder_mb(bench.folder / 'snapshot'):.0f} MB stored; curl with {others} entities/s")
+              "at least 0.8", f"rival: curl downloads the same two streams (Jolt v1, the fastest) to /dev/null; {spread(ratios)}; "
+              f"{text / WHOLE * rate:.0f} MB/s of rows, {folder_mb(bench.folder / 'snapshot'):.0f} MB stored")
 
 
 def tool(bench):
@@ -243,39 +242,179 @@ def gzip_levels(bench):
                   f"rival: our default; {spread(ratios)}; {sizes[level]:.0f} MB instead of {sizes['1']:.0f} MB")
 
 
-def load_round(bench):
-    """The rival's load, and what reading all back takes it at least."""
+def rival_restores(bench, entities):
+    """Seconds of the rival's load, and those in which curl gets everything back."""
     clear(bench)
-    return load(bench, WHOLE), download(bench)
+    return load(bench, entities), download(bench)
 
 
-def restore_round(bench, *args):
+def ours_restores(bench, *args):
     clear(bench)
     return Watched(bench, "restore", bench.folder / "snapshot", *args).wait()
 
 
 def restore(bench):
     """Ours reads everything back when all is loaded, and compares digests; the rival downloads it."""
+    graph(bench, WHOLE // 10)
+    snapshot(bench)
+    rival_restores(bench, WHOLE // 10), ours_restores(bench)  # to warm up
     graph(bench, WHOLE)
     snapshot(bench)
-    loads, wholes, proved, rates = [], [], [], []
-    for n in range(ROUNDS + 1):  # the first round warms the server and is thrown away
-        rival, read_back = load_round(bench)
-        ours = restore_round(bench, "--no-verify")
-        loading = ours.until_shown("read back")
-        if n > 0:
-            wholes.append((rival + read_back) / ours.seconds)
-            rates.append((WHOLE / (rival + read_back), WHOLE / ours.seconds, WHOLE / rival, WHOLE / loading if loading else 0))
-            loads.append(rival / loading if loading else 0)
+    rounds = []  # seconds: loaded and read back by the rival, loaded and all by ours
+    for _ in range(ROUNDS):
+        theirs = rival_restores(bench, WHOLE)
+        ours = ours_restores(bench, "--no-verify")
+        rounds.append((*theirs, ours.before("nodes read back"), ours.seconds))
+    proved = ours_restores(bench).seconds
     verify = Watched(bench, "verify", bench.folder / "snapshot").wait().seconds
-    proved = restore_round(bench).seconds
-    middle = [statistics.median(column) for column in zip(*rates)]
-    bench.add(f"restore of {WHOLE:,} entities, loading", middle[2], middle[3], "entities/s", statistics.median(loads), "at least 0.9",
-              f"rival: the same statements and batches over one connection, only its requests are timed; ours: --no-verify, from start to the "
-              f"first line about reading back, which is shown a second late; {spread(loads)}")
-    bench.add(f"restore of {WHOLE:,} entities, loading and reading back", middle[0], middle[1], "entities/s", statistics.median(wholes), "at least 0.9",
-              f"rival: the same, then curl downloads all to /dev/null; ours: --no-verify, compares digests; {spread(wholes)}; "
-              f"with the proof before, as users meet it: {proved:.1f} s, of which verify {verify:.1f} s")
+    name = f"restore of {WHOLE:,} entities"
+    if all(r[2] for r in rounds):
+        ratios = [r[0] / r[2] for r in rounds]
+        bench.add(f"{name}, loading", WHOLE / statistics.median(r[0] for r in rounds), WHOLE / statistics.median(r[2] for r in rounds),
+                  "entities/s", statistics.median(ratios), "at least 0.9",
+                  f"rival: the same texts and batches, and only its requests are timed: it neither reads files nor keeps a map; ours: "
+                  f"--no-verify, from its start to the beginning of reading back; {spread(ratios)}")
+    ratios = [(r[0] + r[1]) / r[3] for r in rounds]
+    bench.add(f"{name}, loading and reading back", WHOLE / statistics.median(r[0] + r[1] for r in rounds),
+              WHOLE / statistics.median(r[3] for r in rounds), "entities/s", statistics.median(ratios), "at least 0.9",
+              f"rival: the same, then curl downloads everything to /dev/null, unlooked at; ours: --no-verify, digest compared; {spread(ratios)}; "
+              f"with the proof before, as users meet it, {proved:.1f} s, of which verify takes {verify:.1f} s")
 
 
-BENCHES = {"snapshot": speed, "tool": tool, "gzip": gzip_levels, "restore": restore}
+def at_size(bench, entities):
+    """Rates of curl and ours, and what each of ours had in memory."""
+    graph(bench, entities)
+    download(bench), snapshot(bench)
+    curl, taken = [], []
+    for _ in range(ROUNDS):
+        curl.append(entities / download(bench))
+        taken.append(snapshot(bench))
+    proved = Watched(bench, "verify", bench.folder / "snapshot").wait()
+    restored = ours_restores(bench, "--no-verify")
+    rate = statistics.median(entities / t.seconds for t in taken)
+    text = (f"{entities:,}: {rate:,.0f} entities/s, {rate * text_mb(bench.folder / 'snapshot') / entities:.1f} MB/s of rows, "
+            f"{statistics.median(rate / c for c in curl):.2f} of curl, restore {entities / restored.seconds:,.0f} entities/s, "
+            f"verify {entities / proved.seconds:,.0f} entities/s")
+    print(text, flush=True)
+    return {"rate": rate, "text": text, "snapshot": max(t.peak_mb for t in taken), "verify": proved.peak_mb, "restore": restored.peak_mb}
+
+
+def scale(bench):
+    """The cost of an entity, and memory, may not grow with the graph."""
+    small, whole, large = (at_size(bench, int(n * WHOLE)) for n in (1 / 8, 1, 15 / 4))
+    for what, one, other in (("8 times", small, whole), ("30 times", small, large)):
+        bench.add(f"snapshot of {what} as many entities as {WHOLE // 8:,}", one["rate"], other["rate"], "entities/s", other["rate"] / one["rate"],
+                  "at least 1", f"rival: ours with the fewer; {one['text']}; {other['text']}")
+    for what in ("snapshot", "verify", "restore"):
+        bench.add(f"RssAnon of {what}, {WHOLE:,} entities", 64, whole[what], "MB", whole[what] / 64, "under 64 MB")
+        bench.add(f"RssAnon of {what}, {int(WHOLE * 15 / 4):,} entities", whole[what], large[what], "MB", large[what] / whole[what], "0.9 to 1.1",
+                  f"rival: ours with {WHOLE:,}; with {WHOLE // 8:,} {small[what]:.1f} MB")
+
+
+# ---- the pause of db_sync ----
+
+class Replica:
+    """db_sync at work on the graph, and a log of small commands, which change one node."""
+
+    TEXT = "MATCH (t:Tick) SET t.n = $n"
+
+    def __init__(self, bench):
+        self.bench, self.topics, self.sent = bench, bench.topics(), []
+        self.agent = bench.db_sync(self.topics, LOG_LEVEL="debug")
+        self.agent.wait_event("position")
+        self.topics.commands(["CREATE (:Tick {n: 0})"], check=False)
+        self.sent.append(None)
+        self.caught_up()
+
+    def send(self, commands):
+        """Keeps when Kafka had each."""
+        for _ in range(commands):
+            n = len(self.sent)
+            self.sent.append(None)
+            self.topics.producer.produce(self.topics.name("command"), json.dumps({"command": self.TEXT, "params": {"n": n}}).encode(),
+                                         on_delivery=lambda _, message: self.sent.__setitem__(message.offset(), message.timestamp()[1] / 1000))
+        self.topics.producer.flush()
+
+    def caught_up(self):
+        until("the log's end", lambda: self.agent.must_live() and self.bench.neo.offset() == len(self.sent), 300, 0.05)
+
+    def applied(self, first=0):
+        """(time, next offset) of the batches that ended beyond first."""
+        found = [(stamp(e["time"]), int(e["next_offset"])) for e in self.agent.events("applied")]
+        return [(at, offset) for at, offset in found if offset > first]
+
+    def waits(self, first, last):
+        """Seconds from Kafka's to Neo4j's having it, of the commands in between."""
+        batches, found = iter(self.applied(first)), []
+        at, offset = next(batches)
+        for n in range(first, last):
+            while offset <= n:
+                at, offset = next(batches)
+            found.append(at - self.sent[n])
+        return found
+
+    def rate(self, first):
+        """Commands a second, from the end of the first whole batch to the last."""
+        batches = self.applied(first)
+        whole = next(i for i in range(1, len(batches)) if batches[i][1] - batches[i - 1][1] >= 100)
+        return (batches[-1][1] - batches[whole][1]) / (batches[-1][0] - batches[whole][0])
+
+
+def trickle_beside(replica, taken):
+    """A command every 20 ms while the snapshot is taken."""
+    first = len(replica.sent)
+    while taken.process.poll() is None:
+        replica.send(1)
+        taken.ended.wait(0.02)
+    taken.wait()
+    last = len(replica.sent)
+    replica.caught_up()
+    return replica.waits(first, last)
+
+
+def backlog(replica, commands, taken=None):
+    """The rate at which a backlog is applied that came while db_sync was held up."""
+    first = len(replica.sent)
+    if taken is None:
+        replica.agent.pause()
+    else:
+        writing = replica.bench.folder / "snapshot.partial/data/.writing"
+        until("the scan", writing.exists, 30, 0.01)
+    replica.send(commands)
+    if taken is None:
+        replica.agent.resume()
+    else:
+        taken.wait()
+    replica.caught_up()
+    return replica.rate(first)
+
+
+def pause(bench):
+    """db_sync waits while the graph is read, and no longer; then it goes on as fast as ever."""
+    graph(bench, WHOLE)
+    replica = Replica(bench)
+    commands = max(2000, int(50_000 * SCALE))
+
+    def begin():
+        shutil.rmtree(bench.folder / "snapshot", ignore_errors=True)
+        return Watched(bench, "snapshot", bench.folder / "snapshot", env={"BROKERS": bench.kafka.bootstrap, "B_TOPIC_PREFIX": replica.topics.prefix})
+
+    usual = trickle_beside(replica, Watched(bench, command=["sleep", "2"]))
+    backlog(replica, commands)
+    waits, rates = [], []
+    for _ in range(ROUNDS):
+        taken = begin()
+        waits.append((taken, max(trickle_beside(replica, taken))))
+        rates.append((backlog(replica, commands), backlog(replica, commands, begin())))
+    replica.agent.stop()
+    clear(bench)  # its node and its position are no part of the graph of others
+    ratios = [wait / taken.seconds for taken, wait in waits]
+    bench.add("longest wait of a command during a snapshot", statistics.median(t.seconds for t, _ in waits), statistics.median(w for _, w in waits),
+              "s", statistics.median(ratios), "at most 1", f"rival: the whole snapshot of {WHOLE:,} entities; a command every 20 ms, which "
+              f"otherwise waits {1000 * statistics.median(usual):.0f} ms; {spread(ratios)}")
+    ratios = [beside / alone for alone, beside in rates]
+    bench.add("commands that waited for a snapshot, applied after it", statistics.median(a for a, _ in rates), statistics.median(b for _, b in rates),
+              "commands/s", statistics.median(ratios), "at least 0.9", f"rival: ours, held up by a signal instead; {commands:,} commands; {spread(ratios)}")
+
+
+BENCHES = {"snapshot": speed, "tool": tool, "gzip": gzip_levels, "pause": pause, "restore": restore, "scale": scale}
