@@ -109,7 +109,8 @@ static int recall(struct loader *l, struct batch *b, struct err *err)
         if (l->conf.pool == NULL ? idmap_find(l->conf.ids, nodes[i].id) == NULL
                                  : !pool_take(l->conf.pool, &nodes[i].hash, &nodes[i].made_id))
             return err_set(err, ERR_GUARD, "restore.mismatch",
-                           "the database does not hold what an interrupted restore left in it");
+                           "the database does not hold what an interrupted restore left in it: "
+                           "somebody else wrote to it; the next restore begins anew");
     return l->conf.pool != NULL ? keep_ids(l, b, err) : 0;
 }
 

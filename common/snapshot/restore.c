@@ -436,7 +436,7 @@ static int read_back(struct restore *r, struct err *err)
         err_set(err, ERR_DIFFERS, "restore.differs",
                 "the database now holds %" PRId64 " nodes and %" PRId64
                 " relationships, the snapshot %" PRId64 " and %" PRId64
-                ", or values differ: is somebody else writing to it?",
+                ", or values differ: is somebody else writing to it? The next restore begins anew",
                 sums->nodes, sums->relationships, nodes, relationships);
     census_close(census);
     return err_is_set(err) ? -1 : 0;
@@ -469,6 +469,18 @@ static int end(struct restore *r, struct err *err)
     return 0;
 }
 
+/* What is there is not what was loaded: to go on with it would come to the same end. */
+static void forget_mark(struct restore *r, const struct err *why)
+{
+    static const char *const codes[] = {"restore.differs", "restore.mismatch", "survey.changed"};
+    struct err ignored = {0};
+    struct position now;
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(why->code, codes[i]) == 0)
+            (void)!target_begin(&r->target, &r->position, "", r->position.epoch, &now, &ignored);
+}
+
 int restore_snapshot(const struct restore_conf *conf, struct restore_result *out, struct err *err)
 {
     struct restore r = {.conf = conf,
@@ -490,6 +502,8 @@ int restore_snapshot(const struct restore_conf *conf, struct restore_result *out
         r.loader = NULL;
         rc = load_schema(&r, err) == 0 && read_back(&r, err) == 0 ? end(&r, err) : -1;
     }
+    if (rc < 0)
+        forget_mark(&r, err);
     close_load(&r);
     hash_free(r.hash);
     return rc;

@@ -47,8 +47,8 @@ bool restore_gives_position(const struct restore_conf *conf);
  * position last. One that was interrupted is gone on with, if it was of the same snapshot, options
  * and program; another one's leavings are removed first. ERR_GUARD: the database is not empty, or
  * the snapshot is of another topic, or holds what this server does not take; ERR_DAMAGED: the
- * snapshot is; ERR_DIFFERS: what Neo4j holds now is not what the manifest says. After an error the
- * node stays "restoring". */
+ * snapshot is; ERR_DIFFERS: what Neo4j holds now is not what the manifest says, and the next
+ * restore begins anew. After an error the node stays "restoring". */
 MUST_CHECK int restore_snapshot(const struct restore_conf *conf, struct restore_result *out,
                                 struct err *err);
 
