@@ -24,7 +24,7 @@ void buf_reset(struct buf *b)
 }
 
 /* Room for extra more bytes and the NUL; false, and the buffer failed, when there is none. */
-static bool make_room(struct buf *b, size_t extra)
+static bool grow(struct buf *b, size_t extra)
 {
     size_t need, size = b->size > 0 ? b->size : 64;
 
@@ -47,6 +47,14 @@ static bool make_room(struct buf *b, size_t extra)
     return true;
 }
 
+/* Millions of times a second in a snapshot: what there is room for already is seen at once. */
+static inline bool make_room(struct buf *b, size_t extra)
+{
+    if (!b->failed && b->limit == 0 && b->size > b->len && extra < b->size - b->len)
+        return true;
+    return grow(b, extra);
+}
+
 void buf_add(struct buf *b, const void *p, size_t len)
 {
     if (!make_room(b, len))
@@ -59,7 +67,10 @@ void buf_add(struct buf *b, const void *p, size_t len)
 
 void buf_addc(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    if (!make_room(b, 1))
+        return;
+    b->data[b->len++] = c;
+    b->data[b->len] = '\0';
 }
 
 void buf_adds(struct buf *b, const char *s)
@@ -70,12 +81,19 @@ void buf_adds(struct buf *b, const char *s)
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;
+    size_t room = b->data != NULL ? b->size - b->len : 0;
 
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(room > 0 ? b->data + b->len : NULL, room, fmt, ap);
     va_end(ap);
     if (n < 0 || !make_room(b, (size_t)n)) {
+        if (room > 0)
+            b->data[b->len] = '\0';
         b->failed = true;
+        return;
+    }
+    if ((size_t)n < room) { /* it fitted at once */
+        b->len += (size_t)n;
         return;
     }
     va_start(ap, fmt);
@@ -86,10 +104,15 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 
 void buf_addi(struct buf *b, int64_t n)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+    char digits[24], *p = digits + sizeof digits;
+    uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
-    buf_add(b, digits, (size_t)len);
+    do
+        *--p = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (n < 0)
+        *--p = '-';
+    buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
 /* \uXXXX: a code unit of UTF-16. */

@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,10 +110,43 @@ bool jolt_integer(const json_t *value, int64_t *out)
     return true;
 }
 
+/* Numbers that people write, which have few decimals: an integer below 2^53 divided by a power of
+ * ten up to 10^22 is rounded as strtod rounds that text (Clinger 1990), so it is the shortest. */
+static bool add_short_real(struct buf *out, double x)
+{
+    double scaled = fabs(x), power = 1;
+    int decimals = 0;
+
+    if (!(scaled >= 1e-3 && scaled < 1e9) || x == 0)
+        return false;
+    for (; decimals <= 6; decimals++, power *= 10) {
+        scaled = (double)(uint64_t)(fabs(x) * power + 0.5);
+        if (scaled / power == fabs(x))
+            break;
+    }
+    if (decimals > 6)
+        return false;
+    uint64_t n = (uint64_t)scaled, unit = (uint64_t)power;
+    if (x < 0)
+        buf_addc(out, '-');
+    buf_addi(out, (int64_t)(n / unit));
+    buf_addc(out, '.');
+    if (decimals == 0)
+        buf_addc(out, '0');
+    for (uint64_t part = n % unit; decimals > 0; decimals--) {
+        unit /= 10;
+        buf_addc(out, (char)('0' + part / unit));
+        part %= unit;
+    }
+    return true;
+}
+
 void jolt_add_real(struct buf *out, double x)
 {
     char text[32];
 
+    if (add_short_real(out, x))
+        return;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
         if (strtod(text, NULL) == x)

@@ -92,7 +92,9 @@ static void end_thread(struct hold *h)
 }
 
 /* So that people who look at the server's transactions, and a db_sync whose transaction waits, see
- * what this one is. It goes with the transaction: nothing stale is left. */
+ * what this one is. It goes with the transaction: nothing stale is left. Neo4j looks through all
+ * transactions then, and fails when one of them ends meanwhile (seen on 5.26: ProcedureCallFailed
+ * with NotInTransactionException, once in some hundred beside a busy db_sync): that heals. */
 static int name_transaction(struct hold *h, struct err *err)
 {
     json_t *row = NULL;
@@ -100,6 +102,8 @@ static int name_transaction(struct hold *h, struct err *err)
                         clock_mono_ms() + ASK_TIMEOUT_MS, &row, err);
 
     json_decref(row);
+    if (rc < 0 && err->class == ERR_POISON)
+        err->class = ERR_RETRY;
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "snapshot/layout.h"
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "cypher/name.h"
 #include "snapshot/exact.h"
@@ -14,6 +15,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -370,7 +372,9 @@ static void add_type(struct buf *out, const char **p)
     default:
         break;
     }
-    buf_addf(out, "\"%s\"", name);
+    buf_addc(out, '"');
+    buf_adds(out, name);
+    buf_addc(out, '"');
 }
 
 static void add_literal_point(struct buf *out, const struct value_point *p)
@@ -471,8 +475,26 @@ static bool belongs(enum part part, enum fit fit, const struct value *v)
     }
 }
 
+/* What is asked for each of the three members of a row. */
+struct fits {
+    unsigned char *of; /* enum fit, by property */
+    unsigned char few[32];
+    bool all_exact;
+};
+
+static void find_fits(struct fits *f, enum layout layout, const struct entity *e)
+{
+    f->of = e->property_count > sizeof f->few ? mem_alloc(e->property_count, 1) : f->few;
+    f->all_exact = true;
+    for (size_t i = 0; i < e->property_count; i++) {
+        f->of[i] = (unsigned char)property_fit(layout, e, &e->properties[i]);
+        f->all_exact = f->all_exact && f->of[i] == FIT_EXACT;
+    }
+}
+
 /* Appends one member of the row that has property keys: their values, types, … */
-static void add_part(struct buf *out, enum layout layout, const struct entity *e, enum part part)
+static void add_part(struct buf *out, enum layout layout, const struct entity *e,
+                     const struct fits *fits, enum part part)
 {
     bool first = true;
 
@@ -481,8 +503,9 @@ static void add_part(struct buf *out, enum layout layout, const struct entity *e
         const struct entity_property *property = &e->properties[i];
         const char *p = entity_text(e, property->value), *head = p;
         struct value v;
-        value_next(&head, &v);
-        if (!belongs(part, property_fit(layout, e, property), &v))
+        if (part == PART_HASHED)
+            value_next(&head, &v);
+        if (!belongs(part, (enum fit)fits->of[i], &v))
             continue;
         separate(out, &first);
         add_key(out, e, property);
@@ -518,12 +541,11 @@ static void add_exact_labels(struct buf *out, const struct entity *e, bool *firs
 }
 
 /* The field that only we read, where there is something to say. */
-static void add_own_field(struct buf *out, enum layout layout, const struct entity *e)
+static void add_own_field(struct buf *out, enum layout layout, const struct entity *e,
+                          const struct fits *fits)
 {
-    bool first = true, names = !labels_are_exact(e), values = false;
+    bool first = true, names = !labels_are_exact(e), values = !fits->all_exact;
 
-    for (size_t i = 0; i < e->property_count && !values; i++)
-        values = property_fit(layout, e, &e->properties[i]) != FIT_EXACT;
     if (!names && !values)
         return;
     buf_adds(out, ", \"cypherlog\": {");
@@ -532,7 +554,7 @@ static void add_own_field(struct buf *out, enum layout layout, const struct enti
     if (values) {
         separate(out, &first);
         buf_adds(out, "\"props\": ");
-        add_part(out, layout, e, PART_EXACT);
+        add_part(out, layout, e, fits, PART_EXACT);
     }
     buf_addc(out, '}');
 }
@@ -556,33 +578,46 @@ static void add_type_name(struct buf *out, const struct entity *e)
 
 static void add_properties(struct buf *out, enum layout layout, const struct entity *e)
 {
-    const char *kind = e->relationship ? "rel" : "node";
+    struct fits fits;
 
-    buf_addf(out, ", \"%s_props\": ", kind);
-    add_part(out, layout, e, PART_VALUES);
+    find_fits(&fits, layout, e);
+    buf_adds(out, e->relationship ? ", \"rel_props\": " : ", \"node_props\": ");
+    add_part(out, layout, e, &fits, PART_VALUES);
     if (layout == LAYOUT_TYPED) {
-        buf_addf(out, ", \"%s_props_types\": ", kind);
-        add_part(out, layout, e, PART_TYPES);
+        buf_adds(out, e->relationship ? ", \"rel_props_types\": " : ", \"node_props_types\": ");
+        add_part(out, layout, e, &fits, PART_TYPES);
     } else {
         buf_adds(out, ", \"hash_props\": ");
-        add_part(out, layout, e, PART_HASHED);
+        add_part(out, layout, e, &fits, PART_HASHED);
     }
-    add_own_field(out, layout, e);
+    add_own_field(out, layout, e, &fits);
+    if (fits.of != fits.few)
+        free(fits.of);
 }
 
 void layout_write(struct buf *out, enum layout layout, const struct entity *e, int64_t id,
                   const struct layout_ends *ends)
 {
     if (!e->relationship) {
-        buf_addf(out, "{\"node_id\": %" PRId64 ", \"node_labels\": ", id);
+        buf_adds(out, "{\"node_id\": ");
+        buf_addi(out, id);
+        buf_adds(out, ", \"node_labels\": ");
         layout_add_labels(out, layout, e);
     } else {
-        buf_addf(out, "{\"rel_id\": %" PRId64 ", \"start_node_id\": %" PRId64, id, e->start);
-        if (ends != NULL)
-            buf_addf(out, ", \"start_node_labels\": %s", ends->start_labels);
-        buf_addf(out, ", \"end_node_id\": %" PRId64, e->end);
-        if (ends != NULL)
-            buf_addf(out, ", \"end_node_labels\": %s", ends->end_labels);
+        buf_adds(out, "{\"rel_id\": ");
+        buf_addi(out, id);
+        buf_adds(out, ", \"start_node_id\": ");
+        buf_addi(out, e->start);
+        if (ends != NULL) {
+            buf_adds(out, ", \"start_node_labels\": ");
+            buf_adds(out, ends->start_labels);
+        }
+        buf_adds(out, ", \"end_node_id\": ");
+        buf_addi(out, e->end);
+        if (ends != NULL) {
+            buf_adds(out, ", \"end_node_labels\": ");
+            buf_adds(out, ends->end_labels);
+        }
         buf_adds(out, ", \"rel_type\": ");
         add_type_name(out, e);
     }
