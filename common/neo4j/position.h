@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define POSITION_LABEL "__db_sync"
 #define POSITION_FORMAT 1
 #define POSITION_FAILURES 32
 

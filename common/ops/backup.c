@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "ops/progress.h"
@@ -271,11 +272,19 @@ static void print_restored(const struct backup_program *p, const struct restore_
     const struct manifest *m = &s->manifest;
     const char *what = p->options->dry_run ? "would be restored" : "restored";
 
+    size_t i, left_out = json_array_size(r->left_out);
+    const json_t *text;
+
+    json_array_foreach (r->left_out, i, text)
+        log_warn(log_event("constraint_left_out"), log_str("constraint", json_string_value(text)));
     if (p->json) {
+        struct buf texts = {0};
+        json_add(&texts, r->left_out);
         printf("{\"nodes\": %" PRId64 ", \"relationships\": %" PRId64 ", \"lost\": %" PRId64
-               ", \"resumed\": %" PRId64 ", \"dry_run\": %s}\n",
-               r->nodes, r->relationships, r->lost, r->resumed,
+               ", \"left_out\": %s, \"resumed\": %" PRId64 ", \"dry_run\": %s}\n",
+               r->nodes, r->relationships, r->lost, buf_str(&texts), r->resumed,
                p->options->dry_run ? "true" : "false");
+        buf_fini(&texts);
         return;
     }
     printf("%s: %" PRId64 " nodes and %" PRId64 " relationships %s", s->path, r->nodes,
@@ -288,6 +297,8 @@ static void print_restored(const struct backup_program *p, const struct restore_
         printf(", at offset %" PRId64 " of topic %s", m->position.next_offset, m->position.topic);
     else if (m->part || conf->labels != NULL || conf->types != NULL)
         printf("; a part of a graph, which cannot follow the log");
+    if (left_out > 0)
+        printf("; without %zu constraints that are not understood, see the log", left_out);
     if (s->foreign)
         printf("; there is no manifest to prove it by, and no position in a log");
     printf("\n");
@@ -330,7 +341,7 @@ static int restore(const struct backup_program *p, struct restore_conf *conf, st
     struct bar bar = {0};
     struct tx_server server;
     struct restore_words words;
-    struct restore_result result;
+    struct restore_result result = {0};
     int rc = await_server(p, conf->tx, &server, err);
 
     fill_restore(p, conf, &words);
@@ -345,6 +356,7 @@ static int restore(const struct backup_program *p, struct restore_conf *conf, st
     }
     if (rc == 0)
         print_restored(p, conf, &result);
+    restore_result_fini(&result);
     free_words(&words);
     return rc;
 }

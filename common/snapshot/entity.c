@@ -41,6 +41,16 @@ void entity_add_label(struct entity *e, const char *p, size_t len)
     e->labels[e->label_count++] = add_text(e, p, len);
 }
 
+bool entity_has_label(const struct entity *e, const char *label)
+{
+    size_t len = strlen(label);
+
+    for (size_t i = 0; !e->relationship && i < e->label_count; i++)
+        if (e->labels[i].len == len && memcmp(entity_text(e, e->labels[i]), label, len) == 0)
+            return true;
+    return false;
+}
+
 void entity_begin_property(struct entity *e, const char *key, size_t len)
 {
     if (e->property_count == e->property_size) {

@@ -43,6 +43,9 @@ void entity_reset(struct entity *e, bool relationship);
 /* Adds a label; of a relationship its type. */
 void entity_add_label(struct entity *e, const char *p, size_t len);
 
+/* Whether it is a node with that label. */
+bool entity_has_label(const struct entity *e, const char *label);
+
 /* A property: its key, then exactly one value appended to e->bytes, then its end. */
 void entity_begin_property(struct entity *e, const char *key, size_t len);
 void entity_end_property(struct entity *e);

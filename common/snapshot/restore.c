@@ -18,7 +18,6 @@
 #include "snapshot/rebuild.h"
 #include "snapshot/scan.h"
 #include "snapshot/shape.h"
-#include "snapshot/sidecar.h"
 #include "snapshot/survey.h"
 #include "snapshot/target.h"
 
@@ -26,8 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SCHEMA_BYTES_MAX ((size_t)64 << 20)
 
 struct restore {
     const struct restore_conf *conf;
@@ -41,6 +38,7 @@ struct restore {
     struct idmap *ids;     /* tag: id() in the database */
     struct pool *pool;     /* nodes that are there and must be found again; NULL: ids has all */
     struct census *census; /* of what is loaded; NULL: the manifest tells it */
+    json_t *schema;
     struct hash *hash;
     int64_t done;
 };
@@ -390,25 +388,9 @@ static void keep_part(const struct restore *r, json_t *list)
 
 static int load_schema(struct restore *r, struct err *err)
 {
-    struct buf text = {0};
-    struct rows_result ignored;
-    json_t *schema = NULL;
-    int rc;
-
-    if (r->conf->source->foreign)
-        return 0;
-    rc =
-        rows_read_text(r->conf->source->fd, SIDECAR_SCHEMA, SCHEMA_BYTES_MAX, &text, &ignored, err);
-    if (rc == 0)
-        schema = json_parse(buf_str(&text), text.len, err);
-    keep_part(r, json_object_get(schema, "constraints"));
-    keep_part(r, json_object_get(schema, "indexes"));
-    if (rc == 0)
-        rc = schema != NULL ? rebuild_schema(r->conf->tx, schema, r->conf->limit_ms, err)
-                            : err_wrap(err, SIDECAR_SCHEMA);
-    json_decref(schema);
-    buf_fini(&text);
-    return rc;
+    keep_part(r, json_object_get(r->schema, "constraints"));
+    keep_part(r, json_object_get(r->schema, "indexes"));
+    return rebuild_schema(r->conf->tx, r->schema, r->conf->limit_ms, err);
 }
 
 /* ---- the proof ---- */
@@ -481,6 +463,12 @@ static void forget_mark(struct restore *r, const struct err *why)
             (void)!target_begin(&r->target, &r->position, "", r->position.epoch, &now, &ignored);
 }
 
+void restore_result_fini(struct restore_result *result)
+{
+    json_decref(result->left_out);
+    *result = (struct restore_result){0};
+}
+
 int restore_snapshot(const struct restore_conf *conf, struct restore_result *out, struct err *err)
 {
     struct restore r = {.conf = conf,
@@ -495,8 +483,9 @@ int restore_snapshot(const struct restore_conf *conf, struct restore_result *out
                         .hash = hash_new()};
     int rc;
 
-    *out = (struct restore_result){0};
-    rc = load_all(&r, err);
+    *out = (struct restore_result){.left_out = json_array()};
+    r.schema = source_schema(conf->source, out->left_out, err);
+    rc = r.schema != NULL ? load_all(&r, err) : -1;
     if (rc == 0 && !conf->dry_run) {
         loader_close(r.loader); /* what it held is wanted no more */
         r.loader = NULL;
@@ -505,6 +494,7 @@ int restore_snapshot(const struct restore_conf *conf, struct restore_result *out
     if (rc < 0)
         forget_mark(&r, err);
     close_load(&r);
+    json_decref(r.schema);
     hash_free(r.hash);
     return rc;
 }

@@ -35,20 +35,24 @@ struct restore_conf {
 
 struct restore_result {
     int64_t nodes, relationships;
-    int64_t lost;    /* properties that were left out */
-    int64_t resumed; /* nodes that an interrupted restore had left there */
+    int64_t lost;     /* properties that were left out */
+    int64_t resumed;  /* nodes that an interrupted restore had left there */
+    json_t *left_out; /* texts: constraints of a foreign snapshot that are not understood */
 };
 
 /* Whether a database restored so is a replica that follows the log. One of a part is none: later
  * commands mean the whole graph. */
 bool restore_gives_position(const struct restore_conf *conf);
 
+void restore_result_fini(struct restore_result *result);
+
 /* Restores, rebuilds the schema, reads all back and compares it with the manifest, and writes the
  * position last. One that was interrupted is gone on with, if it was of the same snapshot, options
  * and program; another one's leavings are removed first. ERR_GUARD: the database is not empty, or
  * the snapshot is of another topic, or holds what this server does not take; ERR_DAMAGED: the
  * snapshot is; ERR_DIFFERS: what Neo4j holds now is not what the manifest says, and the next
- * restore begins anew. After an error the node stays "restoring". */
+ * restore begins anew. After an error the node stays "restoring". End *out with
+ * restore_result_fini, also after an error. */
 MUST_CHECK int restore_snapshot(const struct restore_conf *conf, struct restore_result *out,
                                 struct err *err);
 

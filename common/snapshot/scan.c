@@ -6,12 +6,12 @@
 #include "base/tape.h"
 #include "cypher/name.h"
 #include "neo4j/jolt.h"
+#include "neo4j/position.h"
 #include "snapshot/jolt_row.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define POSITION_LABEL "__db_sync"
 #define COUNT_TIMEOUT_MS 60000
 #define AGAIN_COUNT 1000 /* entities that are asked for again in one query */
 
@@ -23,15 +23,6 @@ struct scan {
     int64_t *again; /* ids of entities whose lists sparse Jolt does not tell */
     size_t again_count, again_size;
 };
-
-static bool is_position(const struct entity *e)
-{
-    for (size_t i = 0; !e->relationship && i < e->label_count; i++)
-        if (e->labels[i].len == strlen(POSITION_LABEL) &&
-            memcmp(entity_text(e, e->labels[i]), POSITION_LABEL, e->labels[i].len) == 0)
-            return true;
-    return false;
-}
 
 static int on_line(void *arg, const char *p, size_t len, struct err *err)
 {
@@ -46,7 +37,7 @@ static int on_line(void *arg, const char *p, size_t len, struct err *err)
         s->again[s->again_count++] = s->entity.id;
         return 0;
     }
-    if (rc < 0 || is_position(&s->entity))
+    if (rc < 0 || entity_has_label(&s->entity, POSITION_LABEL))
         return rc;
     return s->conf->on_entity(s->conf->arg, &s->entity, err);
 }

@@ -2,6 +2,8 @@
 #include "snapshot/source.h"
 
 #include "base/mem.h"
+#include "neo4j/position.h"
+#include "snapshot/foreign.h"
 #include "snapshot/layout_read.h"
 #include "snapshot/sidecar.h"
 
@@ -15,6 +17,9 @@
 
 #define MANIFEST_BYTES_MAX ((size_t)64 << 20)
 #define SMALL_BYTES_MAX ((size_t)64 << 20)
+#define CONSTRAINTS_TYPED "constraints.json"
+#define CONSTRAINTS_NAMES "constraints_names.json"
+#define CONSTRAINTS_LITERAL "uniqueness_constraints.json"
 
 static bool has_file(const struct source *s, const char *name)
 {
@@ -66,19 +71,65 @@ static int list_files(struct source *s, struct err *err)
     return 0;
 }
 
-static int read_compressed(struct source *s, struct err *err)
+static json_t *read_small(const struct source *s, const char *name, struct err *err)
 {
     struct rows_result ignored;
     struct buf text = {0};
-    int rc = rows_read_text(s->fd, "compressed.json", SMALL_BYTES_MAX, &text, &ignored, err);
-    json_t *value = rc == 0 ? json_parse(buf_str(&text), text.len, NULL) : NULL;
+    struct err why = {0};
+    int rc = rows_read_text(s->fd, name, SMALL_BYTES_MAX, &text, &ignored, err);
+    json_t *value = rc == 0 ? json_parse(buf_str(&text), text.len, &why) : NULL;
 
-    if (rc == 0 && !json_is_boolean(value))
-        rc = err_set(err, ERR_DAMAGED, "snapshot.file", "compressed.json: neither true nor false");
+    if (rc == 0 && value == NULL)
+        err_set(err, ERR_DAMAGED, "snapshot.file", "%s: %s", name, why.text);
+    buf_fini(&text);
+    return value;
+}
+
+static int read_compressed(struct source *s, struct err *err)
+{
+    json_t *value = read_small(s, "compressed.json", err);
+
+    if (value != NULL && !json_is_boolean(value))
+        err_set(err, ERR_DAMAGED, "snapshot.file", "compressed.json: neither true nor false");
     s->manifest.compressed = json_is_true(value);
     json_decref(value);
-    buf_fini(&text);
-    return rc;
+    return err_is_set(err) ? -1 : 0;
+}
+
+static json_t *read_kind(const struct source *s, const char *name, json_type type, struct err *err)
+{
+    json_t *value = read_small(s, name, err);
+
+    if (value == NULL || json_typeof(value) == type)
+        return value;
+    json_decref(value);
+    err_set(err, ERR_DAMAGED, "snapshot.file", "%s: no %s", name,
+            type == JSON_ARRAY ? "array" : "object");
+    return NULL;
+}
+
+/* An array; an empty one where the file is not there. */
+static json_t *read_list(const struct source *s, const char *name, struct err *err)
+{
+    return has_file(s, name) ? read_kind(s, name, JSON_ARRAY, err) : json_array();
+}
+
+json_t *source_schema(const struct source *s, json_t *left_out, struct err *err)
+{
+    bool typed = s->manifest.layout == LAYOUT_TYPED;
+    json_t *schema = NULL;
+
+    if (!s->foreign)
+        return read_kind(s, SIDECAR_SCHEMA, JSON_OBJECT, err);
+    json_t *list = read_list(s, typed ? CONSTRAINTS_TYPED : CONSTRAINTS_LITERAL, err);
+    json_t *names = list != NULL && typed ? read_list(s, CONSTRAINTS_NAMES, err) : NULL;
+    if (list != NULL && !typed)
+        schema = foreign_literal(list, left_out);
+    else if (names != NULL)
+        schema = foreign_typed(list, names, left_out);
+    json_decref(list);
+    json_decref(names);
+    return schema;
 }
 
 static int read_foreign(struct source *s, struct err *err)
@@ -88,7 +139,7 @@ static int read_foreign(struct source *s, struct err *err)
         return err_set(err, ERR_DAMAGED, "snapshot.none",
                        "%s: no snapshot: neither %s nor compressed.json and data are there",
                        s->path, MANIFEST_NAME);
-    s->manifest.layout = has_file(s, "uniqueness_constraints.json") ? LAYOUT_LITERAL : LAYOUT_TYPED;
+    s->manifest.layout = has_file(s, CONSTRAINTS_LITERAL) ? LAYOUT_LITERAL : LAYOUT_TYPED;
     return read_compressed(s, err) < 0 ? -1 : list_files(s, err);
 }
 
@@ -136,6 +187,8 @@ static int on_row(void *arg, const struct tape *row, struct err *err)
     if (layout != r->source->manifest.layout)
         return err_set(err, ERR_DAMAGED, "snapshot.layout", "a row in the %s layout, not the %s",
                        layout_name(layout), layout_name(r->source->manifest.layout));
+    if (r->source->foreign && entity_has_label(&r->entity, POSITION_LABEL))
+        return 0;
     return r->on_entity(r->arg, &r->entity, err);
 }
 

@@ -159,6 +159,16 @@ static int compare_sums(const struct census_sums *sums, const struct manifest *m
     return 0;
 }
 
+/* A foreign one names no files but those of the data. */
+static int check_foreign_schema(const struct source *s, struct err *err)
+{
+    json_t *left_out = json_array(), *schema = s->foreign ? source_schema(s, left_out, err) : NULL;
+
+    json_decref(left_out);
+    json_decref(schema);
+    return err_is_set(err) ? -1 : 0;
+}
+
 int verify_snapshot(const struct verify_conf *conf, struct verify_result *out, struct err *err)
 {
     struct verify v = {.conf = conf, .result = out};
@@ -170,7 +180,8 @@ int verify_snapshot(const struct verify_conf *conf, struct verify_result *out, s
     if (census_open(&v.census, conf->work, nodes < NODES_HINT_MAX ? (size_t)nodes : NODES_HINT_MAX,
                     err) < 0)
         return -1;
-    if (check_kind(&v, MANIFEST_OTHER, err) == 0 && check_kind(&v, MANIFEST_NODES, err) == 0 &&
+    if (check_kind(&v, MANIFEST_OTHER, err) == 0 && check_foreign_schema(conf->source, err) == 0 &&
+        check_kind(&v, MANIFEST_NODES, err) == 0 &&
         check_kind(&v, MANIFEST_RELATIONSHIPS, err) == 0)
         rc = conf->source->foreign
                  ? 0
