@@ -128,28 +128,64 @@ static bool add_datetime(struct row *r, const struct tape_value *v)
     return add_typed_temporal(r, v, "lzZ");
 }
 
-/* The older tool's parts may have any signs; they are counted as Neo4j does. */
-static bool add_duration(struct row *r, const struct tape_value *v)
-{
-    static const char *const names[] = {"months", "days", "seconds", "nanoseconds"};
-    int64_t part[4];
-    size_t at = tape_index(r->tape, v);
+#define DURATION_PARTS 4
 
-    for (size_t i = 0; i < 4; i++) {
-        const struct tape_value *member = tape_member(r->tape, at, names[i]);
-        if (member == NULL || member->kind != TAPE_INTEGER || !tape_int(member, &part[i]))
-            return false;
-    }
+static const char *const duration_parts[DURATION_PARTS] = {"months", "days", "seconds",
+                                                           "nanoseconds"};
+
+/* The older tool's parts may have any signs; they are counted as Neo4j does. */
+static bool add_duration_parts(struct row *r, int64_t part[static DURATION_PARTS])
+{
     int64_t carry = part[3] / 1000000000, nanoseconds = part[3] % 1000000000;
     if (nanoseconds < 0) {
         nanoseconds += 1000000000;
         carry--;
     }
-    if (v->count != 4 || __builtin_add_overflow(part[2], carry, &part[2]))
+    if (__builtin_add_overflow(part[2], carry, &part[2]))
         return false;
     struct value_duration d = {part[0], part[1], part[2], (int32_t)nanoseconds};
     value_add_duration(&r->out->bytes, &d);
     return true;
+}
+
+static bool add_duration(struct row *r, const struct tape_value *v)
+{
+    int64_t part[DURATION_PARTS];
+
+    for (size_t i = 0; i < DURATION_PARTS; i++) {
+        const struct tape_value *member =
+            tape_member(r->tape, tape_index(r->tape, v), duration_parts[i]);
+        if (member == NULL || member->kind != TAPE_INTEGER || !tape_int(member, &part[i]))
+            return false;
+    }
+    return v->count == DURATION_PARTS && add_duration_parts(r, part);
+}
+
+/* The older tool's 0.2.4 writes the first four durations of a list into each of its elements:
+ * {"months": [the first's parts], "days": [the second's], …}, with [] for one of length 0. */
+static const struct tape_value *listed_duration(struct row *r, const struct tape_value *type,
+                                                const struct tape_value *v, size_t i)
+{
+    size_t at = tape_index(r->tape, v);
+    const struct tape_value *first =
+        v->kind == TAPE_OBJECT ? tape_member(r->tape, at, duration_parts[0]) : NULL;
+
+    if (first == NULL || first->kind != TAPE_ARRAY || !tape_is(type, "duration"))
+        return NULL;
+    return i < DURATION_PARTS ? tape_member(r->tape, at, duration_parts[i]) : v;
+}
+
+static int add_listed_duration(struct row *r, const struct tape_value *v)
+{
+    int64_t part[DURATION_PARTS] = {0};
+    size_t i = 0;
+    bool good = v->kind == TAPE_ARRAY && (v->count == 0 || v->count == DURATION_PARTS);
+
+    for (const struct tape_value *e = v + 1; good && e < r->tape->v + v->next; e++)
+        good = e->kind == TAPE_INTEGER && tape_int(e, &part[i++]);
+    if (good && add_duration_parts(r, part))
+        return 0;
+    return refuse(r, "a list of durations of which the older tool lost some: it keeps four");
 }
 
 static bool add_point(struct row *r, const struct tape_value *v, int32_t srid)
@@ -227,10 +263,13 @@ static int add_typed(struct row *r, const struct tape_value *type, const struct 
         return refuse(r, "a list has more or fewer types than values");
     value_add_list(&r->out->bytes, v->count);
     const struct tape_value *end = r->tape->v + v->next;
+    size_t i = 0;
     type++;
-    for (v++; v < end; v = r->tape->v + v->next, type = r->tape->v + type->next)
-        if (add_scalar(r, type, v) < 0)
+    for (v++; v < end; v = r->tape->v + v->next, type = r->tape->v + type->next) {
+        const struct tape_value *listed = listed_duration(r, type, v, i++);
+        if ((listed != NULL ? add_listed_duration(r, listed) : add_scalar(r, type, v)) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -306,23 +345,61 @@ static bool add_literal_text(struct row *r, const struct buf *text)
     return false;
 }
 
-static int add_literal(struct row *r, const struct tape_value *v)
+/* Appends a value that is no list; texts: whatever looks like a literal stays a text. Returns its
+ * kind, 0 after an error. */
+static char add_literal_scalar(struct row *r, const struct tape_value *v, bool texts)
 {
-    const struct tape_value *end = r->tape->v + v->next;
+    struct buf *out = &r->out->bytes;
+    size_t begin = out->len;
 
     if (v->kind == TAPE_STRING) {
         const struct buf *text = decode(r, v);
-        if (text->len == 0 || text->data[0] != '$' || !add_literal_text(r, text))
-            value_add_string(&r->out->bytes, buf_str(text), text->len);
+        if (texts || text->len == 0 || text->data[0] != '$' || !add_literal_text(r, text))
+            value_add_string(out, buf_str(text), text->len);
+    } else if (exact_read(r->tape, tape_index(r->tape, v), out, r->err) < 0) {
         return 0;
     }
-    if (v->kind != TAPE_ARRAY)
-        return exact_read(r->tape, tape_index(r->tape, v), &r->out->bytes, r->err);
+    if (out->failed)
+        return VALUE_STRING;
+    return out->data[begin] == VALUE_ZONED_DATETIME ? VALUE_OFFSET_DATETIME : out->data[begin];
+}
+
+/* Appends a list; *mixed: its texts are not all of one kind. */
+static int add_literal_list(struct row *r, const struct tape_value *v, bool texts, bool *mixed)
+{
+    const struct tape_value *end = r->tape->v + v->next;
+    char first = 0;
+
+    *mixed = false;
     value_add_list(&r->out->bytes, v->count);
-    for (const struct tape_value *e = v + 1; e < end; e = r->tape->v + e->next)
-        if (e->kind == TAPE_ARRAY ? refuse(r, "a LIST inside a LIST") < 0 : add_literal(r, e) < 0)
+    for (const struct tape_value *e = v + 1; e < end; e = r->tape->v + e->next) {
+        if (e->kind == TAPE_ARRAY)
+            return refuse(r, "a LIST inside a LIST");
+        char kind = add_literal_scalar(r, e, texts);
+        if (kind == 0)
             return -1;
+        if (e->kind == TAPE_STRING && first != 0 && kind != first)
+            *mixed = true;
+        if (e->kind == TAPE_STRING)
+            first = kind;
+    }
     return 0;
+}
+
+static int add_literal(struct row *r, const struct tape_value *v)
+{
+    size_t begin = r->out->bytes.len;
+    bool mixed;
+
+    if (v->kind != TAPE_ARRAY)
+        return add_literal_scalar(r, v, false) == 0 ? -1 : 0;
+    if (add_literal_list(r, v, false, &mixed) < 0)
+        return -1;
+    if (!mixed)
+        return 0;
+    /* Neo4j stores no such list: these were texts, one of which looks like a value */
+    buf_truncate(&r->out->bytes, begin);
+    return add_literal_list(r, v, true, &mixed);
 }
 
 /* A text that looks like a literal stands in hash_props; in its place its SHA-256. */

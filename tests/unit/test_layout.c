@@ -215,6 +215,36 @@ static const struct {
      "{\"node_id\":1,\"node_labels\":[\"A\"],\"node_props\":{\"d\":{\"months\":0,\"days\":0,"
      "\"seconds\":-1,\"nanoseconds\":-500000000}},\"node_props_types\":{\"d\":\"duration\"}}",
      "{\"d\": {\"months\": 0, \"days\": 0, \"seconds\": -2, \"nanoseconds\": 500000000}}"},
+    {"list of durations as 0.2.4 writes it",
+     "{\"node_id\":1,\"node_labels\":[\"A\"],\"node_props\":{\"d\":[{\"months\":[-1,1,0,-5],"
+     "\"days\":[]},{\"months\":[-1,1,0,-5],\"days\":[]}]},\"node_props_types\":{\"d\":["
+     "\"duration\",\"duration\"]}}",
+     "{\"d\": [{\"months\": -1, \"days\": 1, \"seconds\": -1, \"nanoseconds\": 999999995}, "
+     "{\"months\": 0, \"days\": 0, \"seconds\": 0, \"nanoseconds\": 0}]}"},
+    {"the fifth of such durations",
+     "{\"node_id\":1,\"node_labels\":[\"A\"],\"node_props\":{\"d\":[{\"months\":[]},1,1,1,"
+     "{\"months\":[]}]},\"node_props_types\":{\"d\":[\"duration\",\"int\",\"int\",\"int\","
+     "\"duration\"]}}",
+     NULL},
+    {"such a duration of three parts",
+     "{\"node_id\":1,\"node_labels\":[\"A\"],\"node_props\":{\"d\":[{\"months\":[1,2,3]}]},"
+     "\"node_props_types\":{\"d\":[\"duration\"]}}",
+     NULL},
+    {"texts of which one looks like a date",
+     "{\"node_id\":1,\"node_labels\":\"A\",\"node_props\":{\"l\":[\"$date('2020-01-01')\",\"x\"]},"
+     "\"hash_props\":{}}",
+     "{\"l\": [\"$date('2020-01-01')\", \"x\"]}, \"node_props_types\": {\"l\": [\"str\", "
+     "\"str\"]}"},
+    {"texts that look like a date and a time",
+     "{\"node_id\":1,\"node_labels\":\"A\",\"node_props\":{\"l\":[\"$date('2020-01-01')\","
+     "\"$time('12:00:00Z')\"]},\"hash_props\":{}}",
+     "{\"l\": [\"$date('2020-01-01')\", \"$time('12:00:00Z')\"]}, \"node_props_types\": {\"l\": "
+     "[\"str\", \"str\"]}"},
+    {"moments with and without zone name",
+     "{\"node_id\":1,\"node_labels\":\"A\",\"node_props\":{\"l\":[\"$datetime('2020-01-01T12:00:"
+     "00Z')\","
+     "\"$datetime('2020-07-01T12:00:00+02:00[Europe/Paris]')\"]},\"hash_props\":{}}",
+     "\"node_props_types\": {\"l\": [\"datetime\", \"datetime\"]}"},
     {"no type",
      "{\"node_id\":1,\"node_labels\":[\"A\"],\"node_props\":{\"f\":2},\"node_props_types\":{}}",
      NULL},
