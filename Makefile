@@ -7,6 +7,8 @@ VERSION  := 0.1.0
 PYTHON   ?= python3
 VENV     := build/venv
 ASYNCAPI := build/asyncapi
+# the older tool whose snapshots are read and written, in its versions
+BACKUPS  := $(patsubst tests/%.txt,build/%/ready,$(sort $(wildcard tests/neo4j-backup-*.txt)))
 
 # name and least version; what `make deps` installs on Debian and Ubuntu
 LIBS     := rdkafka:2.0.2:librdkafka-dev libcurl:7.88:libcurl4-openssl-dev jansson:2.14:libjansson-dev \
@@ -129,13 +131,13 @@ $(ASYNCAPI)/ready: tests/asyncapi/package.json tests/asyncapi/package-lock.json
 check: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## unit tests, corpora, schemas, README and compose/ against the programs: no services
 	@tests/check.py --build $(B)
 
-integration: all $(VENV)/ready ## tests on real Kafka and Neo4j; ONLY=name selects
+integration: all $(VENV)/ready $(BACKUPS) ## tests on real Kafka and Neo4j; ONLY=name selects
 	@BUILD=$(B) $(VENV)/bin/python -m pytest tests/integration $(if $(ONLY),-k '$(ONLY)')
 
 property: all $(VENV)/ready ## random streams against an oracle on real servers
 	@BUILD=$(B) $(VENV)/bin/python -m pytest tests/property $(if $(ONLY),-k '$(ONLY)')
 
-tested: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready
+tested: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(BACKUPS) $(ASYNCAPI)/ready
 
 # A make of its own for `tested`: it needs what was just installed.
 test: ## install what is missing, then check, integration and property; ends in `N passed, N failed`
