@@ -162,7 +162,7 @@ static enum fit typed_fit(const struct value *v)
     case VALUE_STRING:
         return breaks_typed_importer(v->p, v->len) ? FIT_HIDDEN : FIT_EXACT;
     default:
-        return FIT_EXACT;
+        return value_has_long_offset(v) ? FIT_HIDDEN : FIT_EXACT;
     }
 }
 
@@ -196,7 +196,7 @@ static enum fit literal_fit(const struct entity *e, struct entity_slice key, con
         return FIT_EXACT;
     if (in_list)
         return FIT_ROUGH; /* there a text and a value look the same */
-    if (!slice_is_plain(e, key))
+    if (!slice_is_plain(e, key) || value_has_long_offset(v))
         return FIT_HIDDEN;
     /* a text that was replaced by its hash: back in a literal with double quotes, of a relationship
      * before the literals are made values */

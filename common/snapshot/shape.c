@@ -15,6 +15,7 @@ enum carriage {
     CARRY_PLAIN,     /* as JSON */
     CARRY_FLOAT,     /* a text for toFloat: NaN and the infinities are no JSON */
     CARRY_TEXT,      /* a text for date(), time() … */
+    CARRY_CLOCK,     /* a text for localtime(), offset */
     CARRY_INSTANT,   /* seconds since 1970, nanoseconds, zone */
     CARRY_DURATION,  /* its four parts */
     CARRY_POINT,     /* its coordinates */
@@ -22,29 +23,18 @@ enum carriage {
     CARRY_BYTES,     /* in typed JSON alone */
 };
 
-/* Where the offset of a DATETIME begins, and where it ends: before a zone name, or the text. */
+/* Where the offset of a TIME or DATETIME begins, and ends: before a zone name, or with the text. */
 static const char *offset_of(const struct value *v, const char **end)
 {
-    const char *time = memchr(v->p, 'T', v->len), *stop = v->p + v->len;
+    const char *date = memchr(v->p, 'T', v->len), *stop = v->p + v->len;
+    const char *time = date != NULL ? date + 1 : v->p;
     const char *zone = memchr(time, '[', (size_t)(stop - time));
-    const char *p = time + 9; /* "Thh:mm:ss" */
+    const char *p = time + 8; /* "hh:mm:ss" */
 
     *end = zone != NULL ? zone : stop;
     while (p < *end && *p != '+' && *p != '-' && *p != 'Z')
         p++;
     return p;
-}
-
-/* An offset with seconds, as zones had before there were standard times: datetime() cannot parse
- * what Neo4j itself writes then (seen: "1890-01-01T00:00:00+00:17:30[Europe/Amsterdam]"). */
-static bool has_long_offset(const struct value *v)
-{
-    const char *end, *begin;
-
-    if (v->kind != VALUE_OFFSET_DATETIME && v->kind != VALUE_ZONED_DATETIME)
-        return false;
-    begin = offset_of(v, &end);
-    return end - begin == 9;
 }
 
 static enum carriage carriage_of(const struct value *v)
@@ -67,7 +57,9 @@ static enum carriage carriage_of(const struct value *v)
     case VALUE_LOCAL_DATETIME:
     case VALUE_OFFSET_DATETIME:
     case VALUE_ZONED_DATETIME:
-        return has_long_offset(v) ? CARRY_INSTANT : CARRY_TEXT;
+        return !value_has_long_offset(v) ? CARRY_TEXT
+               : v->kind == VALUE_TIME   ? CARRY_CLOCK
+                                         : CARRY_INSTANT;
     default:
         return CARRY_PLAIN;
     }
@@ -132,6 +124,9 @@ static void add_expression(struct buf *out, enum carriage carriage, const struct
         break;
     case CARRY_TEXT:
         buf_addf(out, "%s(%s)", constructor(head->kind), from);
+        break;
+    case CARRY_CLOCK:
+        buf_addf(out, "time({time: localtime(%s[0]), timezone: %s[1]})", from, from);
         break;
     case CARRY_INSTANT:
         buf_addf(out, "datetime({epochSeconds: %s[0], nanosecond: %s[1], timezone: %s[2]})", from,
@@ -343,6 +338,18 @@ static void add_instant(struct row *r, const struct value *v)
     end_list(r);
 }
 
+/* [time of day, offset] */
+static void add_clock(struct row *r, const struct value *v)
+{
+    const char *end, *offset = offset_of(v, &end);
+
+    begin_list(r);
+    add_string(r, v->p, (size_t)(offset - v->p));
+    buf_addc(r->out, ',');
+    add_string(r, offset, (size_t)(end - offset));
+    end_list(r);
+}
+
 static void add_value(struct row *r, enum carriage carriage, const struct value *v)
 {
     switch (v->kind) {
@@ -368,6 +375,8 @@ static void add_value(struct row *r, enum carriage carriage, const struct value 
     default: /* what is kept as text */
         if (carriage == CARRY_INSTANT)
             add_instant(r, v);
+        else if (carriage == CARRY_CLOCK)
+            add_clock(r, v);
         else
             add_string(r, v->p, v->len);
         break;

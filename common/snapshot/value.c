@@ -126,6 +126,15 @@ size_t value_dimensions(int64_t srid)
     }
 }
 
+bool value_has_long_offset(const struct value *v)
+{
+    if (v->kind != VALUE_TIME && v->kind != VALUE_OFFSET_DATETIME &&
+        v->kind != VALUE_ZONED_DATETIME)
+        return false;
+    const char *zone = memchr(v->p, '[', v->len), *end = zone != NULL ? zone : v->p + v->len;
+    return end - v->p > 9 && (end[-9] == '+' || end[-9] == '-'); /* "+00:17:30" */
+}
+
 void value_next(const char **p, struct value *out)
 {
     *out = (struct value){.kind = (enum value_kind) * *p};

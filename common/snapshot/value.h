@@ -96,6 +96,10 @@ MUST_CHECK bool value_add_temporal(struct buf *out, const char *p, size_t len);
 /* The same for a point such as "SRID=7203;POINT(1.0 2.0)" or "SRID=4979;POINT Z (2.0 1.0 3.0)". */
 MUST_CHECK bool value_add_wkt(struct buf *out, const char *p, size_t len);
 
+/* Whether it is a TIME or DATETIME whose offset has seconds, as zones had before there were
+ * standard times: Neo4j cannot parse what it writes itself then (seen: "00:00:00+00:17:30"). */
+bool value_has_long_offset(const struct value *v);
+
 /* Takes the value at *p, which is advanced, from bytes that the functions above made. Of a list its
  * head: the elements are taken by the next calls. */
 void value_next(const char **p, struct value *out);

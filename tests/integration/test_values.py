@@ -21,6 +21,7 @@ TEMPORAL = """date('2020-02-29'), date('-9999-01-01'), date('+12345-06-07'), loc
     datetime('2020-07-01T12:00:00.5+02:00[Europe/Paris]'), datetime('2020-10-25T02:30:00+01:00[Europe/Paris]'), datetime('2020-01-01T00:00Z'),
     datetime('2020-01-01T00:00:00-02:30'), datetime('1890-01-01T00:00:00[Europe/Amsterdam]'),
     datetime({year: 2020, timezone: 'America/Argentina/Buenos_Aires'}), datetime('+99999-12-31T23:59:59.999999999-00:00'),
+    time(datetime('1890-01-01T00:00:00[Europe/Amsterdam]')), datetime({datetime: datetime('1890-01-01T00:00:00[Europe/Amsterdam]'), timezone: '+00:17:30'}),
     duration('P1Y2M3W4DT5H6M7.000000008S'), duration('-P1Y'), duration({months: -1, days: 1, seconds: -1, nanoseconds: 1}), duration('PT0S'), duration({nanoseconds: -1})"""
 POINTS = """point({x: 1.0, y: -0.0}), point({x: 1e300, y: 1.5, z: 1e-300}), point({longitude: 12.5, latitude: -55.25}),
     point({longitude: 180.0, latitude: 90.0, height: -10.5}), point({x: 1, y: 2, crs: 'cartesian'})"""

@@ -35,6 +35,12 @@ static const struct {
      TEXT(":`A`",
           " {`d`: datetime({epochSeconds: r[1][0], nanosecond: r[1][1], timezone: r[1][2]})}"),
      "[1,[-62193636565,0,\"America/Chicago\"]]", 0},
+    {"time of day whose offset has seconds",
+     NODE("\"A\"", "\"l\":[{\"T\":\"12:00:00Z\"},{\"T\":\"00:00:00.5+00:17:30\"}],\"t\":{"
+                   "\"T\":\"23:59:59-05:50:36\"}"),
+     TEXT(":`A`", " {`l`: [x IN r[1] | time({time: localtime(x[0]), timezone: x[1]})], `t`: "
+                  "time({time: localtime(r[2][0]), timezone: r[2][1]})}"),
+     "[1,[[\"12:00:00\",\"Z\"],[\"00:00:00.5\",\"+00:17:30\"]],[\"23:59:59\",\"-05:50:36\"]]", 0},
     {"one of a list",
      NODE("\"A\"", "\"d\":[{\"T\":\"1970-01-01T01:00:00+01:00[Europe/"
                    "Paris]\"},{\"T\":\"1970-01-02T00:17:30+00:17:30[Europe/"
