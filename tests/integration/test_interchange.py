@@ -45,6 +45,7 @@ WITH {i: 1, big: 9223372036854775807, small: -9223372036854775808, f: 1.5, whole
     s: 'plain', empty: '', quotes: 'x\'y"z', emoji: '😀 ä€', lines: 'a\nb\tc', json: '{"a": [1]}', cypher: '}) DETACH DELETE n //', semi: ';`$x',
     l: [1, 2, -9223372036854775808], lf: [1.0, 1e-300, 2.5], lb: [true, false], ls: ['a', 'b "c"', '😀', ''], le: []} AS plain,
  {lt: localtime('12:50:35.5'), ldt: localdatetime('2020-01-01T12:00'), llt: [localtime('12:00')], lldt: [localdatetime('2020-01-01T12:00')],
+    long: datetime('1890-01-01T00:00:00[Europe/Amsterdam]'), lot: [time(datetime('1890-01-01T00:00:00[Europe/Amsterdam]'))],
     zoned: datetime('2020-07-01T12:00:00.5+02:00[Europe/Paris]'), autumn: datetime('2020-10-25T02:30:00+01:00[Europe/Paris]'),
     ld: [date('2020-02-29'), date('2020-01-01')], ltz: [time('12:00+01:00')], ldtz: [datetime('2020-07-01T12:00Z'), datetime('2020-07-01T12:00:00+02:00[Europe/Paris]')],
     lp: [point({x: 1, y: 2}), point({x: 3, y: 4})], ldu: [duration('P1D'), duration({months: -1, seconds: -1, nanoseconds: 1}), duration('PT0S')], nan: 0.0/0.0, inf: [1.0/0.0, -1.0/0.0], back: 'C:\\', newline: 'a\\nb', double: 'a\\\\b', unicode: '\\u0041',

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restore: the same graph, the same schema, the same place in the log; or a database that says it is
-half done. The oracle: graph(), which reads a database in strict Jolt, and the second replica's log."""
+half done. The oracles: graph(), which reads a database in strict Jolt, driver.graph(), which reads it
+with Neo4j's own driver, and the second replica's log."""
 
 import base64
 import json
@@ -9,6 +10,7 @@ import signal
 import subprocess
 
 import backup
+import driver
 import pytest
 import stack
 from conftest import scaled
@@ -45,6 +47,7 @@ def test_every_value_name_and_index(neo_a, server_a, neo_b, server_b, layout, tm
     said = restore(server_b, tmp_path / "s").stdout
     assert "restored" in said
     assert graph(neo_b) == graph(neo_a)
+    assert driver.graph(server_b) == driver.graph(server_a)
     assert schema(neo_b) == schema(neo_a)
     nothing_left(neo_b)
     # the analyzer of the full-text index too
@@ -355,4 +358,6 @@ def test_any_graph_comes_back(server_a, neo_a, server_b, neo_b, tmp_path, nodes,
     snapshot(server_a, tmp_path / "s", "--layout", layout)
     verify(tmp_path / "s")
     restore(server_b, tmp_path / "s")
-    assert graph(neo_b) == graph(neo_a), json.dumps([text, params]) if nodes else ""
+    made = json.dumps([text, params]) if nodes else ""
+    assert graph(neo_b) == graph(neo_a), made
+    assert driver.graph(server_b) == driver.graph(server_a), made

@@ -89,6 +89,13 @@ def not_carried(value):
             or (is_kind(value, "Point") and any(x in ("nan", "inf", "-inf") for x in value[2:])))
 
 
+def long_offset(value):
+    """Neo4j cannot parse an offset with seconds."""
+    if isinstance(value, list):
+        return any(long_offset(v) for v in value)
+    return is_kind(value, "Time", "OffsetDateTime", "ZonedDateTime") and bool(re.search(r"[-+]\d\d:\d\d:\d\d(\[|$)", value[1]))
+
+
 def with_zone(value):
     """LOCAL TIME and LOCAL DATETIME get the server's zone, which is UTC here."""
     return (LOCAL[value[0]], value[1] + "Z") if is_kind(value, *LOCAL) else value
@@ -109,7 +116,7 @@ def typed_import(graph):
 
     def prop(key, value, _):
         items = value if isinstance(value, list) else [value]
-        if not PLAIN.fullmatch(key) or not_carried(value) or any(isinstance(v, str) and breaks(v) for v in items):
+        if not PLAIN.fullmatch(key) or not_carried(value) or long_offset(value) or any(isinstance(v, str) and breaks(v) for v in items):
             return LOST
         return [scalar(v, True) for v in value] if isinstance(value, list) else scalar(value, False)
 
@@ -123,7 +130,7 @@ def literal_import(graph):
     def prop(key, value, relationship):
         spliced = is_kind(value, *SPLICED)
         hashed = isinstance(value, str) and value.startswith(LOOKS_LITERAL)
-        if not_carried(value) or ((spliced or hashed) and not PLAIN.fullmatch(key)):
+        if not_carried(value) or (spliced and long_offset(value)) or ((spliced or hashed) and not PLAIN.fullmatch(key)):
             return LOST
         if hashed and (relationship or '"' in value or "\\" in value):
             return LOST
