@@ -10,6 +10,7 @@
 #include "db_sync/prepare.h"
 #include "db_sync/skip.h"
 #include "db_sync/start.h"
+#include "db_sync/watch.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ struct agent {
     struct letters *letters;
     struct notices *notices;
     struct peers *peers;
+    struct watch *watch;
 };
 
 static void free_command(void *item)
@@ -100,6 +102,7 @@ static int work(struct agent *a, struct err *err)
 
     a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
     if (peers_start(&a->peers, o, a->report, err) == 0 &&
+        watch_start(&a->watch, o, a->report, err) == 0 &&
         prepare_start(&a->prepare, a->reader, o, &a->writer.position, a->queue, a->report, err) ==
             0) {
         struct apply_parts parts = parts_of(a);
@@ -110,6 +113,7 @@ static int work(struct agent *a, struct err *err)
     queue_close(a->queue);
     stop_request();
     prepare_finish(a->prepare, &why);
+    watch_finish(a->watch);
     peers_finish(a->peers);
     if (rc == 0 && err_is_set(&why)) {
         *err = why;

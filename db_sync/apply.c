@@ -269,8 +269,9 @@ static int apply_batch(struct apply *a, struct err *err)
     log_debug(log_event("applied"), log_int("next_offset", target.next_offset),
               log_int("commands", (int64_t)k), log_int("took_ms", clock_mono_ms() - start));
     if (a->suspect >= 0 && a->suspect < target.next_offset)
-        a->suspect = -1; /* it did not fail alone: then it is no poison */
-    adapt(a, k, clock_mono_ms() - start);
+        a->suspect = -1;        /* it did not fail alone: then it is no poison */
+    if (!a->parts.writer->held) /* else it says nothing about the size */
+        adapt(a, k, clock_mono_ms() - start);
     rc = notices_send(a->parts.notices, a->waiting, k, err);
     drop(a, k);
     return rc;

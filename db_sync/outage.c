@@ -22,7 +22,8 @@ void outage_init(struct outage *o, struct setup *setup, struct tx *tx, struct re
 /* A deadlock, a lock that somebody holds: Neo4j is there, and asks to come again. */
 static bool answers(const struct err *why)
 {
-    return why->class == ERR_RETRY && strncmp(why->code, "Neo.", 4) == 0;
+    return (why->class == ERR_RETRY || why->class == ERR_SHRINK) &&
+           strncmp(why->code, "Neo.", 4) == 0;
 }
 
 bool outage_heals(const struct outage *o, const struct err *why)

@@ -16,8 +16,9 @@
 #include <string.h>
 
 #define BUSY_LONG_MS                                                                               \
-    10000 /* a request this old: Neo4j is slow, hung, or holds a lock for others                   \
-           */
+    10000            /* a request this old: Neo4j is slow, hung, or holds a lock for others        \
+                      */
+#define WAITS_MS 500 /* a request this old may wait for a snapshot */
 #define TURN_MS 100
 #define LAST_FLUSH_MS 3000
 
@@ -37,6 +38,7 @@ struct known {
     struct surroundings surroundings;
     char neo4j_reason[256], kafka_reason[256], diverged_reason[400]; /* "" while all is well */
     int64_t read_offset, log_end, oldest_ms, busy_since_ms;
+    bool held; /* since busy_since_ms, or since the outage began */
     bool at_end;
 };
 
@@ -62,6 +64,16 @@ struct report *report_new(const struct options *options)
     return r;
 }
 
+static bool is_slow(const struct known *k)
+{
+    return k->busy_since_ms > 0 && clock_mono_ms() - k->busy_since_ms > WAITS_MS;
+}
+
+static bool is_waiting(const struct known *k)
+{
+    return k->neo4j_reason[0] != '\0' || is_slow(k);
+}
+
 /* Most urgent first. */
 static const char *state_of(const struct known *k, const char **reason)
 {
@@ -69,6 +81,12 @@ static const char *state_of(const struct known *k, const char **reason)
     if (k->diverged_reason[0] != '\0') {
         *reason = k->diverged_reason;
         return "diverged";
+    }
+    if (k->held && is_waiting(k)) {
+        *reason = k->neo4j_reason[0] != '\0' ? k->neo4j_reason
+                                             : "a snapshot reads this replica: commands wait until "
+                                               "it ends, reads go on";
+        return "snapshot";
     }
     if (k->neo4j_reason[0] != '\0') {
         *reason = k->neo4j_reason;
@@ -322,7 +340,32 @@ void report_busy(struct report *r, bool busy)
 {
     pthread_mutex_lock(&r->lock);
     r->known.busy_since_ms = busy ? clock_mono_ms() : 0;
+    if (busy && r->known.neo4j_reason[0] == '\0')
+        r->known.held = false; /* of an earlier request */
     pthread_mutex_unlock(&r->lock);
+}
+
+bool report_waits(struct report *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool waits = r->known.held ? is_waiting(&r->known) : is_slow(&r->known);
+    pthread_mutex_unlock(&r->lock);
+    return waits;
+}
+
+void report_held(struct report *r, bool held)
+{
+    pthread_mutex_lock(&r->lock);
+    r->known.held = held;
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool report_was_held(struct report *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool held = r->known.held;
+    pthread_mutex_unlock(&r->lock);
+    return held;
 }
 
 int64_t report_applied_offset(struct report *r)

@@ -60,6 +60,17 @@ void report_kafka_down(struct report *r, const char *reason);
 /* A request to Neo4j is on its way, or answered. */
 void report_busy(struct report *r, bool busy);
 
+/* Whether a request to Neo4j takes long, or is put off by a snapshot: worth a look whether one
+ * holds the replica. */
+bool report_waits(struct report *r);
+
+/* A snapshot holds the replica, so that the request that is under way waits; or it does not. Ends
+ * with the request, or the outage, by itself. */
+void report_held(struct report *r, bool held);
+
+/* Was it told during the request, or the outage, of now? */
+bool report_was_held(struct report *r);
+
 /* What was applied so far, for Kafka's group offset. */
 int64_t report_applied_offset(struct report *r);
 

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "neo4j/code.h"
+#include "snapshot/hold.h"
 
 #include <inttypes.h>
 #include <stdint.h>
@@ -173,6 +175,39 @@ static int refuse_position(const struct err *why, struct err *err)
                          "then start again");
 }
 
+/* What a commit waits for while a snapshot holds the replica is its own last statement, and a limit
+ * that ends the wait says nothing about the commands before it. */
+static bool was_held(struct writer *w, const struct err *why)
+{
+    char setting[CODE_LIMIT_SIZE];
+    struct err ignored = {0};
+    bool held = report_was_held(w->report);
+
+    if (!code_limit(why->code, why->text, "", setting))
+        return false;
+    if (!held && hold_seen(w->tx, &held, &ignored) < 0)
+        return false;
+    if (held)
+        report_held(w->report, true);
+    return held;
+}
+
+/* Who ended the wait, and what a person may do. */
+static void name_limit(struct err *why, bool held)
+{
+    char setting[CODE_LIMIT_SIZE];
+
+    if (!code_limit(why->code, why->text, "TRANSACTION_TIMEOUT", setting))
+        return;
+    if (held)
+        err_wrap(why,
+                 "%s ends the wait for a snapshot, which goes on; it is tried again until the "
+                 "snapshot has ended, a higher limit saves that",
+                 setting);
+    else
+        err_wrap(why, "%s ended a transaction", setting);
+}
+
 /* 4.4 says so when the data forbids the commit, such as a deleted node that has relationships; any
  * version may, when a commit went wrong half way. The position tells which; what is refused again
  * and again is refused by the data. */
@@ -196,13 +231,16 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
         report_busy(w->report, false);
         if (rc == 0) {
             char epoch[sizeof w->position.epoch];
+            w->held = report_was_held(w->report);
             outage_over(&w->outage);
             memcpy(epoch, w->position.epoch, sizeof epoch);
             w->position = *target;
             memcpy(w->position.epoch, epoch, sizeof epoch);
             return 0;
         }
-        bool lock = failed_at_lock(&why, stmt);
+        w->held = was_held(w, &why);
+        bool lock = w->held || failed_at_lock(&why, stmt);
+        name_limit(&why, w->held);
         if (why.class == ERR_UNKNOWN || (lock && why.class == ERR_POISON)) {
             if (why.class == ERR_UNKNOWN)
                 log_info(log_event("commit_unknown"), log_int("offset", w->position.next_offset),
@@ -221,6 +259,10 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
                 return -1;
         } else if (n == 0 && !w->which) { /* the position alone: is it the fence? */
             w->which = true;
+        } else if (n > 0 && stmt == count - 1 && why.class == ERR_SHRINK) { /* of all together */
+            *failed = n;
+            *err = why;
+            return -1;
         } else if (n == 0 || stmt == count - 1) { /* our own statement: no verdict on a command */
             return refuse_position(&why, err);
         } else {

@@ -21,6 +21,7 @@ struct writer {
     struct buf head, tail; /* first and last statement of the transaction in hand */
     struct tx_stmt *stmts;
     size_t stmt_room;
+    bool held;  /* the last commit waited for a snapshot */
     bool which; /* ask which statement fails, from the first failure of a batch on */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "neo4j/code.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The first row whose text begins the code decides. Rows are from the Neo4j status codes and from
@@ -75,6 +76,27 @@ enum err_class code_class(const char *code, const char *message)
         if (begins(code, rows[i].prefix))
             return rows[i].class;
     return ERR_SHRINK;
+}
+
+bool code_limit(const char *code, const char *message, const char *ours,
+                char out[static CODE_LIMIT_SIZE])
+{
+    if (begins(code, "Neo.TransientError.Transaction.LockAcquisitionTimeout"))
+        snprintf(out, CODE_LIMIT_SIZE, "Neo4j's db.lock.acquisition.timeout");
+    else if (strstr(message, "Failed to upgrade shared lock to exclusive:") != NULL)
+        snprintf(out, CODE_LIMIT_SIZE, "Neo4j's dbms.lock.acquisition.timeout");
+    else if (strstr(message, "(dbms.transaction.timeout)") != NULL)
+        snprintf(out, CODE_LIMIT_SIZE, "Neo4j's dbms.transaction.timeout, or %s,", ours);
+    else if (begins(code, "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration"))
+        snprintf(out, CODE_LIMIT_SIZE, "%s", ours);
+    else if (begins(code, "Neo.ClientError.Transaction.TransactionTimedOut"))
+        snprintf(out, CODE_LIMIT_SIZE, "Neo4j's db.transaction.timeout");
+    else if (strstr(code, ".Transaction.LockClientStopped") != NULL)
+        snprintf(out, CODE_LIMIT_SIZE, "%s, a limit of Neo4j's for transactions, or a person,",
+                 ours);
+    else
+        return false;
+    return true;
 }
 
 bool code_is_limit(const char *code)

@@ -17,6 +17,16 @@ enum err_class code_class(const char *code, const char *message);
  * ERR_SHRINK is a fault of the server that may pass. */
 bool code_is_limit(const char *code);
 
+#define CODE_LIMIT_SIZE 128
+
+/* True for an error of a lock or a time that had a limit: out is the setting's name, as the subject
+ * of a sentence; LockClientStopped, of who was ended while it waited for a lock, does not tell by
+ * whom. ours: of this program, whose value the request brought along; 4.4 takes the lower
+ * of it and its own and does not tell which, later servers take ours (seen). The message may have
+ * context before it. */
+bool code_limit(const char *code, const char *message, const char *ours,
+                char out[static CODE_LIMIT_SIZE]);
+
 /* True for a verdict that may be none: the code is also used for what passes by itself, such as a
  * full disk or a file server that does not answer. It counts when it comes again and again. */
 bool code_wants_proof(const char *code);

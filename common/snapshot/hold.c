@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "neo4j/code.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -107,6 +108,35 @@ static int name_transaction(struct hold *h, struct err *err)
     return rc;
 }
 
+int hold_seen(struct tx *tx, bool *held, struct err *err)
+{
+    struct tx_opts opts = {.read = true,
+                           .server_limit_ms = ASK_TIMEOUT_MS,
+                           .deadline_ms = clock_mono_ms() + ASK_TIMEOUT_MS};
+    json_t *row = NULL;
+    int rc = tx_query_row(tx,
+                          "SHOW TRANSACTIONS YIELD transactionId, metaData, status "
+                          "WHERE metaData.cypherlog = 'snapshot' AND NOT status STARTS WITH "
+                          "'Blocked' RETURN transactionId LIMIT 1",
+                          NULL, &opts, &row, err);
+
+    *held = row != NULL;
+    json_decref(row);
+    return rc;
+}
+
+int hold_explain(struct err *err)
+{
+    char setting[CODE_LIMIT_SIZE];
+
+    if (!code_limit(err->code, err->text, "SNAPSHOT_TIMEOUT", setting))
+        return -1;
+    return err_wrap(err,
+                    "%s ended a transaction of the snapshot: a limit must be longer than the "
+                    "snapshot takes (0 at Neo4j: none)",
+                    setting);
+}
+
 /* One try for the lock: 0 when it is held and no schema command is under way. ERR_RETRY, ERR_SHRINK
  * and ERR_UNKNOWN may heal: a deadlock, a limit that an operator set. */
 static int try_lock(struct hold *h, int64_t limit_ms, struct err *err)
@@ -139,7 +169,7 @@ static int lock(struct hold *h, int64_t limit_ms, struct err *err)
             return -1;
         if (!heals || clock_mono_ms() > deadline) {
             *err = why;
-            return -1;
+            return hold_explain(err);
         }
         (void)stop_wait(AGAIN_MS);
         err_clear(&why);
@@ -226,9 +256,10 @@ int hold_check(struct hold *h, struct err *err)
         why = h->why;
     else if (check_held(h, &why) == 0)
         return 0;
+    hold_explain(&why);
     return err_set(err, ERR_GUARD, "snapshot.lock-lost",
-                   "the lock that kept the replica still was lost (%s): what was read is not one "
+                   "the lock that kept the replica still was lost: what was read is not one "
                    "moment; take the snapshot again, and look whether somebody ended the "
-                   "transaction or set a limit for transactions",
+                   "transaction or set a limit for transactions (%s)",
                    why.text);
 }

@@ -19,6 +19,14 @@ struct hold; /* opaque */
 MUST_CHECK int hold_open(struct hold **out, struct tx *tx, const char *topic, int64_t limit_ms,
                          struct position *position, bool *found, struct err *err);
 
+/* Whether some snapshot holds the replica of tx's database now, told by what its transaction says
+ * of itself; one that only waits for the lock does not count. A question to the server, which may
+ * be asked beside the hold. */
+MUST_CHECK int hold_seen(struct tx *tx, bool *held, struct err *err);
+
+/* Where err is of a transaction that a limit ended: names its setting and what to do. Always -1. */
+int hold_explain(struct err *err);
+
 /* Ends the transaction and the thread. */
 void hold_close(struct hold *hold);
 

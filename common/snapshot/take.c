@@ -172,13 +172,13 @@ static int scan_all(struct take *t, struct err *err)
         return -1;
     t->total = nodes;
     if (scan_nodes(&conf, t->conf->labels, err) < 0 || end_file(t, err) < 0)
-        return -1;
+        return hold_explain(err);
     t->relationships = true;
     t->rows = 0;
     t->total = relationships;
     conf.on_entity = on_relationship;
     if (scan_relationships(&conf, t->conf->types, err) < 0 || end_file(t, err) < 0)
-        return -1;
+        return hold_explain(err);
     t->manifest->nodes = census_sums(t->census)->nodes;
     t->manifest->relationships = census_sums(t->census)->relationships;
     t->manifest->digest = census_sums(t->census)->digest;

@@ -70,6 +70,36 @@ static void every_code_has_its_class(void **state)
                      err_class_name(code_class(cases[i].code, cases[i].message)));
 }
 
+static void limits_have_names(void **state)
+{
+    static const struct {
+        const char *code, *message, *name;
+    } cases[] = {
+        {"Neo.TransientError.Transaction.LockAcquisitionTimeout",
+         "Failed to upgrade shared lock to exclusive: SharedLock", "db.lock.acquisition.timeout"},
+        {"Neo.DatabaseError.Statement.ExecutionFailed",
+         "writing: Failed to upgrade shared lock to exclusive: SharedLock",
+         "dbms.lock.acquisition.timeout"},
+        {"Neo.DatabaseError.Statement.ExecutionFailed",
+         "not within the specified timeout (dbms.transaction.timeout).", "OURS"},
+        {"Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration", "", "OURS"},
+        {"Neo.ClientError.Transaction.TransactionTimedOut", "", "db.transaction.timeout"},
+        {"Neo.ClientError.Transaction.LockClientStopped", "", "a person"},
+        {"Neo.ClientError.Statement.SyntaxError", "", NULL},
+        {"Neo.DatabaseError.Statement.ExecutionFailed", "The transaction has been terminated.",
+         NULL},
+        {"neo4j.answer-lost", "", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[CODE_LIMIT_SIZE] = "";
+        bool found = code_limit(cases[i].code, cases[i].message, "OURS", name);
+        if (found != (cases[i].name != NULL) || (found && strstr(name, cases[i].name) == NULL))
+            fail_msg("%s: got %s", cases[i].code, name);
+    }
+}
+
 static void addresses(void **state)
 {
     static const struct {
@@ -163,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_its_class),
+        cmocka_unit_test(limits_have_names),
         cmocka_unit_test(addresses),
         cmocka_unit_test(statements_are_json),
         cmocka_unit_test(outcome_depends_on_each_offset_and_code),
