@@ -15,7 +15,7 @@
 
 /* clang-format off */ /* a row an option */
 static const struct conf_option rows[] = {
-    SETUP_KAFKA_ROWS(struct options, TALKS, TALKS | BACKUPS),
+    SETUP_KAFKA_ROWS(struct options, TALKS, DB_SYNC_SNAPSHOT, TALKS | BACKUPS),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, APPLIES,
      "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
      "Neo4j"},
@@ -107,7 +107,8 @@ static const struct conf_command commands[] = {
      DB_SYNC_SKIP},
     {"snapshot", "DEST",
      "Makes a lossless snapshot of the replica's graph in the new folder DEST, with its place in the "
-     "log; db_sync waits meanwhile, reads go on. Needs no Kafka, and works on a database that is "
+     "log; db_sync waits meanwhile, reads go on. Needs no Kafka (with BROKERS the manifest also names its "
+     "cluster), and works on a database that is "
      "not replicated yet.",
      DB_SYNC_SNAPSHOT},
     {"restore", "SRC",

@@ -10,7 +10,7 @@
 #define AT(field) offsetof(struct server_conf, field)
 
 static const struct conf_option options[] = {
-    SETUP_KAFKA_ROWS(struct server_conf, BOTH, BOTH | BACKUPS),
+    SETUP_KAFKA_ROWS(struct server_conf, BOTH, SNAPSHOT, BOTH | BACKUPS),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, RUN,
      "Consumer group; its members share the requests"},
     {"INSTANCE_ID", CONF_TEXT, AT(instance_id), NULL, NULL, NULL, 0, RUN,

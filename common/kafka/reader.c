@@ -204,6 +204,15 @@ int reader_check_topic(struct reader *r, int64_t deadline_ms, struct err *err)
     return result;
 }
 
+void reader_cluster_id(struct reader *r, char *out, size_t size, int64_t wait_ms)
+{
+    char *id = rd_kafka_clusterid(r->rk, (int)wait_ms);
+
+    snprintf(out, size, "%s", id != NULL ? id : "");
+    if (id != NULL)
+        rd_kafka_mem_free(r->rk, id);
+}
+
 int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err *err)
 {
     int64_t deadline = clock_mono_ms() + WATERMARK_TIMEOUT_MS;

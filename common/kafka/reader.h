@@ -26,6 +26,10 @@ void reader_close(struct reader *r);
  * ERR_GUARD: more than one partition. */
 MUST_CHECK int reader_check_topic(struct reader *r, int64_t deadline_ms, struct err *err);
 
+/* Kafka's name of its cluster into out[0..size-1]; "" when it did not tell within wait_ms. After
+ * reader_check_topic. */
+void reader_cluster_id(struct reader *r, char *out, size_t size, int64_t wait_ms);
+
 /* First offset that is there, and the one that the next record will get. Blocks up to 5 s. */
 MUST_CHECK int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err *err);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "ops/origin.h"
 #include "ops/progress.h"
 #include "ops/table.h"
 #include "snapshot/restore.h"
@@ -127,6 +128,16 @@ static void print_taken(const struct backup_program *p, const char *dest, const 
         printf("; no position in a log: one moment only if nobody wrote\n");
 }
 
+static void ask_kafka(const void *arg, struct manifest_position *position)
+{
+    const struct setup *setup = arg;
+    struct err why = {0};
+
+    if (setup->brokers != NULL && *setup->brokers != '\0' && origin_ask(setup, position, &why) < 0)
+        fprintf(stderr, "note: the manifest does not say what Kafka knows of this place: %s\n",
+                why.text);
+}
+
 static int take(const struct backup_program *p, const char *dest, struct tx *hold, struct tx *scan,
                 struct err *err)
 {
@@ -154,6 +165,8 @@ static int take(const struct backup_program *p, const char *dest, struct tx *hol
             .server_version = server.version,
             .database = p->setup->neo4j_database,
             .limit_ms = p->options->snapshot_timeout_ms,
+            .describe_position = ask_kafka,
+            .describe_arg = p->setup,
             .sink = {on_progress, &bar},
         };
         rc = take_snapshot(&conf, hold, scan, &manifest, err);
@@ -435,8 +448,13 @@ static void show_origin(const struct source *s)
     add_line(t, "started", m->started);
     add_line(t, "ended", m->ended);
     if (m->has_position) {
+        char time[CLOCK_TEXT_SIZE];
         add_line(t, "topic", m->position.topic);
+        if (m->position.cluster_id[0] != '\0')
+            add_line(t, "Kafka cluster", m->position.cluster_id);
         add_count(t, "next offset", m->position.next_offset);
+        if (m->position.timestamp_ms >= 0)
+            add_line(t, "last command", clock_text(m->position.timestamp_ms, time, sizeof time));
         add_line(t, "replica", m->position.replica);
     } else {
         add_line(t, "position", "none: one moment only if nobody wrote");

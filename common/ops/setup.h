@@ -22,19 +22,24 @@ struct setup {
     int64_t log_level, log_format;
 };
 
-/* Rows of an option table; type is the program's struct, commands the subcommands' bits;
- * prefix_commands also those that name a topic and ask no broker. */
+/* Rows of an option table; type is the program's struct, commands the subcommands' bits, asking
+ * those that ask Kafka only where BROKERS is set; prefix_commands also those that name a topic and
+ * ask no broker. */
 /* clang-format off */ /* a row an option */
-#define SETUP_KAFKA_ROWS(type, commands, prefix_commands)                                          \
+#define SETUP_KAFKA_ROWS(type, commands, asking, prefix_commands)                                  \
     {"BROKERS", CONF_TEXT, offsetof(type, setup.brokers), NULL, NULL, NULL, CONF_REQUIRED,         \
      commands, "Kafka brokers, host:port, with commas between"},                                   \
-        {"B_USERNAME", CONF_TEXT, offsetof(type, setup.username), NULL, NULL, NULL, 0, commands,   \
+        {"BROKERS", CONF_TEXT, offsetof(type, setup.brokers), NULL, NULL, NULL, 0, asking,         \
+         "Kafka brokers that are asked what the manifest says of Kafka; not set: it says nothing"},\
+        {"B_USERNAME", CONF_TEXT, offsetof(type, setup.username), NULL, NULL, NULL, 0,             \
+         (commands) | (asking),                                                                    \
          "User at Kafka; with B_PASSWORD the connection is SASL_SSL with SCRAM-SHA-256"},          \
         {"B_PASSWORD", CONF_SECRET, offsetof(type, setup.kafka_password), NULL, NULL, NULL, 0,     \
-         commands, "Password of B_USERNAME"},                                                      \
+         (commands) | (asking), "Password of B_USERNAME"},                                                      \
         {"B_TOPIC_PREFIX", CONF_TEXT, offsetof(type, setup.topic_prefix), NULL, NULL, NULL, 0,     \
          prefix_commands, "Goes before every topic name, those that requests name included"},             \
-        {"KAFKA", CONF_PAIRS, offsetof(type, setup.kafka), NULL, NULL, NULL, 0, commands,          \
+        {"KAFKA", CONF_PAIRS, offsetof(type, setup.kafka), NULL, NULL, NULL, 0,                    \
+         (commands) | (asking),                                                                    \
          "Any librdkafka property, save those that cypherlog's promises depend on; "              \
          "KAFKA_SSL_CA_LOCATION is ssl.ca.location"}
 

@@ -299,7 +299,6 @@ static void describe(struct take *t, const struct position *position, bool found
     if (!found)
         return;
     struct manifest_position *p = &m->position;
-    snprintf(p->cluster_id, sizeof p->cluster_id, "%s", c->cluster_id != NULL ? c->cluster_id : "");
     snprintf(p->topic, sizeof p->topic, "%s", c->topic);
     p->next_offset = position->next_offset;
     p->last_offset = position->last_offset;
@@ -344,6 +343,8 @@ static int take(struct take *t, struct tx *hold, struct err *err)
         goto out;
     hold_close(t->hold); /* commands go on while files are finished */
     t->hold = NULL;
+    if (found && t->conf->describe_position != NULL)
+        t->conf->describe_position(t->conf->describe_arg, &t->manifest->position);
     if (list_data_files(t, err) < 0 || write_small_files(t, schema, keys, err) < 0 ||
         write_manifest(t, err) < 0)
         goto out;

@@ -21,9 +21,12 @@ struct take_conf {
     const char *const *labels; /* nodes with one of them alone; NULL-terminated; NULL: all */
     const char *const *types;  /* relationships of one of them alone; the same */
     const char *topic;         /* of commands, whose position the snapshot names */
-    const char *cluster_id;    /* of Kafka; NULL: not known */
     const char *program, *program_version, *server_version, *database;
     int64_t limit_ms; /* the server ends the scan, and the hold, then */
+    /* With the position of the snapshot in hand and commands going on again: fills in what Kafka
+     * knows of it. NULL: nobody is asked. */
+    void (*describe_position)(const void *arg, struct manifest_position *position);
+    const void *describe_arg;
     struct phase_sink sink;
 };
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, scaled
 from neo import Neo, graph, schema
 from programs import BIN, run
+from stack import free_port
 from replica import applied
 from test_values import STORED
 from values import query_api, strict_jolt
@@ -166,6 +167,34 @@ def test_wrong_topic_is_told(topics, server_a, neo_a, db_sync, tmp_path):
     said = snapshot(server_a, tmp_path / "s", code=5).stderr
     assert topics.name("command") in said and "B_TOPIC_PREFIX" in said
     assert not list(tmp_path.glob("s*"))
+
+
+def test_manifest_says_what_kafka_knows(topics, kafka, server_a, neo_a, db_sync, tmp_path):
+    topics.commands(["CREATE (:A)", "CREATE (:A)"])
+    agent = db_sync(server_a)
+    applied(neo_a, topics)
+    written = topics.read("command")[-1].timestamp()[1]
+    cluster = topics.admin.list_topics(timeout=30).cluster_id
+
+    def told(dest, note="", **env):
+        said = snapshot(server_a, tmp_path / dest, B_TOPIC_PREFIX=topics.prefix, **env).stderr
+        assert note in said if note else said == "", said
+        position = backup.manifest(tmp_path / dest)["position"]
+        assert position["next_offset"] == 2
+        return position["cluster_id"], position["timestamp_ms"]
+
+    assert told("without") == (None, None)
+    assert told("with", BROKERS=kafka.bootstrap) == (cluster, written)
+    shown = run("db_sync", ["show", str(tmp_path / "with")], {}).stdout
+    assert cluster in shown and "last command" in shown
+    assert told("nobody", "note: ", BROKERS=f"127.0.0.1:{free_port()}") == (None, None)
+    topics.truncate("command", 2)
+    assert told("truncated", BROKERS=kafka.bootstrap) == (cluster, None)
+    assert agent.stop() == 0
+    topics.delete("command")
+    topics.create("command", message_timestamp_type="LogAppendTime")
+    topics.commands(["CREATE (:Other)", "CREATE (:Other)"])
+    assert told("another", "is not the one", BROKERS=kafka.bootstrap) == (None, None)
 
 
 def hold_transactions(neo):
