@@ -35,7 +35,7 @@ static void free_command(void *item)
 
 static int open_all(struct agent *a, struct err *err)
 {
-    const struct options *o = a->options;
+    struct options *o = a->options;
     struct kafka_conf kafka = setup_kafka(&o->setup, "db_sync");
     char *topic = setup_topic(&o->setup, o->command_topic);
     struct reader_conf reader = {
@@ -94,6 +94,24 @@ static struct apply_parts parts_of(struct agent *a)
                                 .report = a->report};
 }
 
+/* All before the target is applied. What lies between the last command and a target offset are
+ * marks of transactional producers. */
+static int end_at_target(struct agent *a, struct err *err)
+{
+    struct position target = a->writer.position;
+    size_t failed;
+
+    if (a->options->to_offset > target.next_offset) {
+        target.next_offset = a->options->to_offset;
+        if (writer_commit(&a->writer, NULL, 0, &target, &failed, err) < 0)
+            return -1;
+        report_applied(a->report, &a->writer.position);
+    }
+    log_info(log_event("target_reached"), log_int("next_offset", target.next_offset),
+             log_int("last_offset", target.last_offset));
+    return 0;
+}
+
 static int work(struct agent *a, struct err *err)
 {
     const struct options *o = a->options;
@@ -107,6 +125,8 @@ static int work(struct agent *a, struct err *err)
             0) {
         struct apply_parts parts = parts_of(a);
         rc = apply_run(&parts, err);
+        if (rc == 0 && !stop_requested() && prepare_reached(a->prepare))
+            rc = end_at_target(a, err);
     }
     /* In reverse: no more commands, then the threads. The reason of the one that brings commands
      * counts only when applying had none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/options.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 
 #include <string.h>
@@ -59,6 +60,12 @@ static const struct conf_option rows[] = {
     {"ADOPT", CONF_INT, AT(adopt), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
      "Take over a database that already has data and no position: its content is what the commands "
      "before this offset made (0: nothing of the log is in it)"},
+    {"TO_OFFSET", CONF_INT, AT(to_offset), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
+     "Apply the commands before this offset, then end with 0: the replica as it was then"},
+    {"TO_TIME", CONF_TEXT, AT(to_time), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
+     "End before the first command that was written after this moment, such as "
+     "2026-01-31T23:59:59.5+01:00 or milliseconds since 1970; at the end of the log once the moment "
+     "has passed"},
     {"FILE", CONF_TEXT, AT(file), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "Read commands from this file, one a line, as Cypher or as JSON; comments are passed over; - is "
      "standard input. Of a file with a mistake nothing is sent"},
@@ -172,7 +179,22 @@ int options_check_topics(const struct options *o, struct err *err)
     return 0;
 }
 
-int options_check(const struct options *o, struct err *err)
+static int check_target(struct options *o, struct err *err)
+{
+    o->to_time_ms = OPTIONS_NO_OFFSET;
+    if (o->to_time == NULL)
+        return 0;
+    if (o->to_offset >= 0)
+        return err_set(err, ERR_USAGE, "usage.target", "--to-offset or --to-time, not both");
+    if (clock_parse(o->to_time, &o->to_time_ms))
+        return 0;
+    return err_set(err, ERR_USAGE, "usage.time",
+                   "--to-time %.100s is no moment: write 2026-01-31T23:59:59Z, with Z or an offset "
+                   "such as +01:00 at its end, or milliseconds since 1970-01-01 UTC",
+                   o->to_time);
+}
+
+int options_check(struct options *o, struct err *err)
 {
     const char *replica = options_replica(o);
     json_t *text = json_string(replica); /* NULL: not UTF-8 */
@@ -193,7 +215,7 @@ int options_check(const struct options *o, struct err *err)
                        "statuses: notices need another one",
                        o->notice_topic);
     if (good)
-        return 0;
+        return check_target(o, err);
     return err_set(err, ERR_CONFIG, "config.replica-id",
                    "REPLICA_ID, or GROUP_ID where that is not set, must be UTF-8 of at most %d "
                    "bytes: it is this replica's name in messages",

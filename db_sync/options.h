@@ -35,6 +35,9 @@ struct options {
     int64_t poison_policy; /* enum poison_policy */
     int64_t divergence;    /* enum divergence */
     int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */
+    int64_t to_offset;     /* the same */
+    char *to_time;         /* as it was given; NULL: it was not */
+    int64_t to_time_ms;    /* options_check sets it; OPTIONS_NO_OFFSET without to_time */
     /* send */
     char *file, *key, *params;
     bool unchecked, dead_letters, dry_run;
@@ -63,7 +66,7 @@ int64_t options_record_bytes(const struct options *o);
 MUST_CHECK int options_check_topics(const struct options *o, struct err *err);
 
 /* What the table cannot say of the settings of run and skip. ERR_CONFIG. */
-MUST_CHECK int options_check(const struct options *o, struct err *err);
+MUST_CHECK int options_check(struct options *o, struct err *err);
 
 /* REPLICA_ID, or GROUP_ID where it is not set. */
 const char *options_replica(const struct options *o);

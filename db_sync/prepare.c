@@ -26,6 +26,8 @@ struct prepare {
     struct position read; /* next and last offset, and fingerprint, of what was read so far */
     struct hash *hash;
     int64_t next_commit_ms;
+    int64_t to_offset; /* where to end; -1: not known, or nowhere */
+    bool reached;
     pthread_t thread;
     struct err err;
 };
@@ -110,6 +112,70 @@ static int wait_and_check(struct prepare *p, const struct err *cause, struct err
     return reader_assign(p->reader, p->read.next_offset, err);
 }
 
+int prepare_check_target(struct reader *reader, const char *topic, const struct options *options,
+                         const struct position *position, struct err *err)
+{
+    char time[CLOCK_TEXT_SIZE];
+    struct record record = {0};
+    int64_t low, high;
+    bool found;
+
+    if (options->to_offset >= 0 && position->next_offset > options->to_offset)
+        return err_set(err, ERR_GUARD, "target.passed",
+                       "%s[0]: --to-offset %" PRId64 ": this replica already contains all before "
+                       "%" PRId64 ", and nothing is ever undone; start from an empty database or "
+                       "an older snapshot",
+                       topic, options->to_offset, position->next_offset);
+    if (options->to_time == NULL)
+        return 0;
+    if (reader_watermarks(reader, &low, &high, err) < 0)
+        return -1;
+    if (position->last_offset < low) /* none applied, or retention took it */
+        return 0;
+    if (reader_read_at(reader, position->last_offset, clock_mono_ms() + CHECK_TIMEOUT_MS, &record,
+                       &found, err) < 0)
+        return -1;
+    int64_t timestamp = found ? record.timestamp_ms : -1;
+    if (found)
+        record_fini(&record);
+    if (timestamp <= options->to_time_ms)
+        return 0;
+    return err_set(err, ERR_GUARD, "target.passed",
+                   "%s[0]: --to-time %s: this replica already contains the command at %" PRId64
+                   ", which was written at %s, and nothing is ever undone; start from an empty "
+                   "database or an older snapshot",
+                   topic, options->to_time, position->last_offset,
+                   clock_text(timestamp, time, sizeof time));
+}
+
+/* The end of the log counts once the moment has passed: whatever comes behind it came later. */
+static int find_end(struct prepare *p, struct err *err)
+{
+    int64_t low, high;
+
+    if (p->options->to_time == NULL || p->to_offset >= 0 ||
+        clock_wall_ms() <= p->options->to_time_ms)
+        return 0;
+    if (reader_watermarks(p->reader, &low, &high, err) < 0)
+        return err->class == ERR_RETRY ? (err_clear(err), 0) : -1;
+    p->to_offset = high;
+    return 0;
+}
+
+static bool is_reached(const struct prepare *p)
+{
+    int64_t end = reader_end_offset(p->reader); /* behind control records */
+    int64_t at = end > p->read.next_offset ? end : p->read.next_offset;
+
+    return p->reached || (p->to_offset >= 0 && at >= p->to_offset);
+}
+
+static bool is_beyond(const struct prepare *p, const struct record *record)
+{
+    return (p->options->to_offset >= 0 && record->offset >= p->options->to_offset) ||
+           (p->options->to_time != NULL && record->timestamp_ms > p->options->to_time_ms);
+}
+
 static int take_record(struct prepare *p, struct record *record, struct err *err)
 {
     struct command *c = command_new_take(record, (size_t)p->options->max_command_bytes, p->hash);
@@ -132,7 +198,11 @@ static int turn(struct prepare *p, struct err *err)
 
     switch (reader_next(p->reader, TURN_MS, &record, &why)) {
     case READER_RECORD:
-        return take_record(p, &record, err);
+        if (!is_beyond(p, &record))
+            return take_record(p, &record, err);
+        record_fini(&record);
+        p->reached = true;
+        return 0;
     case READER_END:
         report_read(p->report, p->read.next_offset, reader_log_end(p->reader), true);
         return 0;
@@ -153,7 +223,8 @@ static void *prepare_main(void *arg)
 {
     struct prepare *p = arg;
 
-    while (stop_check(&p->err) == 0 && turn(p, &p->err) == 0)
+    while (stop_check(&p->err) == 0 && find_end(p, &p->err) == 0 && !(p->reached = is_reached(p)) &&
+           turn(p, &p->err) == 0)
         if (clock_mono_ms() >= p->next_commit_ms) {
             reader_commit(p->reader, report_applied_offset(p->report));
             p->next_commit_ms = clock_mono_ms() + GROUP_COMMIT_MS;
@@ -174,6 +245,7 @@ int prepare_start(struct prepare **out, struct reader *reader, const struct opti
                           .report = report,
                           .topic = setup_topic(&options->setup, options->command_topic),
                           .read = *from,
+                          .to_offset = options->to_offset,
                           .hash = hash_new()};
     report_read(report, from->next_offset, -1, false);
     if (reader_assign(reader, from->next_offset, err) == 0) {
@@ -187,6 +259,11 @@ int prepare_start(struct prepare **out, struct reader *reader, const struct opti
     free(p->topic);
     free(p);
     return -1;
+}
+
+bool prepare_reached(const struct prepare *p)
+{
+    return p->reached;
 }
 
 void prepare_finish(struct prepare *p, struct err *err)

@@ -24,6 +24,15 @@ MUST_CHECK int prepare_start(struct prepare **out, struct reader *reader,
  * is freed: librdkafka waits for its messages. */
 void prepare_finish(struct prepare *p, struct err *err);
 
+/* Once the queue is closed and empty: was all read that --to-offset or --to-time asks for? */
+bool prepare_reached(const struct prepare *p);
+
+/* A replica that contains more than --to-offset or --to-time asks for: ERR_GUARD. Its position
+ * passed prepare_check_log. May read a record; moves the reader's assignment. */
+MUST_CHECK int prepare_check_target(struct reader *reader, const char *topic,
+                                    const struct options *options, const struct position *position,
+                                    struct err *err);
+
 /* The rules of a start, and of a return after an outage: does the log still continue what the
  * replica holds? Reads the record at position->last_offset; moves the reader's assignment. 0, or
  * -1 with ERR_GUARD that says what to do, or ERR_RETRY. */

@@ -169,12 +169,14 @@ static int take_over(struct writer *w, struct reader *reader, const struct optio
             return -1;
         if (!found) {
             position_init(&position, offset, options_replica(options));
-            if (position_create(w->tx, w->topic, &position, err) < 0)
+            if (prepare_check_target(reader, w->topic, options, &position, err) < 0 ||
+                position_create(w->tx, w->topic, &position, err) < 0)
                 return -1;
             log_info(log_event("position_created"), log_int("offset", offset));
         }
     } else if (refuse_restoring(&position, err) < 0 || position_protect(w->tx, err) < 0 ||
-               prepare_check_log(reader, w->topic, &position, err) < 0) {
+               prepare_check_log(reader, w->topic, &position, err) < 0 ||
+               prepare_check_target(reader, w->topic, options, &position, err) < 0) {
         return -1;
     } else if (options->adopt >= 0) {
         log_warn(log_event("adopt_ignored"), log_int("offset", position.next_offset),

@@ -2,6 +2,8 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int64_t now_us(clockid_t id)
 {
@@ -44,4 +46,97 @@ const char *clock_text(int64_t wall_ms, char *out, size_t size)
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(out, size, "%s.%03dZ", date, (int)(wall_ms % 1000));
     return out;
+}
+
+/* Reads exactly n digits at *p and moves behind them; -1: they are not there. */
+static int take_digits(const char **p, int n)
+{
+    int value = 0;
+
+    for (int i = 0; i < n; i++, (*p)++) {
+        if (**p < '0' || **p > '9')
+            return -1;
+        value = value * 10 + (**p - '0');
+    }
+    return value;
+}
+
+/* Days from 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, "chrono-Compatible
+ * Low-Level Date Algorithms", days_from_civil), years from 1 on. */
+static int64_t days_of(int year, int month, int day)
+{
+    int64_t y = month <= 2 ? year - 1 : year, era = y / 400, of_era = y - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool take_date(const char **p, int64_t *days)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = take_digits(p, 4);
+    int month = year >= 1970 && *(*p)++ == '-' ? take_digits(p, 2) : -1;
+    int day = month >= 1 && month <= 12 && *(*p)++ == '-' ? take_digits(p, 2) : -1;
+
+    if (day < 1)
+        return false;
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    *days = days_of(year, month, day);
+    return day <= lengths[month - 1] + (month == 2 && leap);
+}
+
+/* "23:59", "23:59:59", "23:59:59.123456" */
+static bool take_time(const char **p, int64_t *ms)
+{
+    int hour = take_digits(p, 2);
+    int minute = hour >= 0 && *(*p)++ == ':' ? take_digits(p, 2) : -1, second = 0;
+
+    if (minute >= 0 && **p == ':') {
+        (*p)++;
+        second = take_digits(p, 2);
+    }
+    if (hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+        return false;
+    *ms = ((hour * 60 + minute) * 60 + second) * INT64_C(1000);
+    if (**p != '.')
+        return true;
+    const char *start = ++*p;
+    for (int unit = 100; **p >= '0' && **p <= '9'; (*p)++, unit /= 10)
+        *ms += (**p - '0') * unit;
+    return *p > start;
+}
+
+/* "Z", "+01:00", "-0330" */
+static bool take_offset(const char **p, int64_t *ms)
+{
+    char sign = *(*p)++;
+
+    *ms = 0;
+    if (sign == 'Z' || sign == 'z')
+        return true;
+    int hour = sign == '+' || sign == '-' ? take_digits(p, 2) : -1;
+    if (hour >= 0 && **p == ':')
+        (*p)++;
+    int minute = hour >= 0 ? take_digits(p, 2) : -1;
+    *ms = (hour * 60 + minute) * INT64_C(60000) * (sign == '-' ? -1 : 1);
+    return minute >= 0 && minute <= 59 && hour <= 18;
+}
+
+bool clock_parse(const char *text, int64_t *wall_ms)
+{
+    int64_t days, time, offset;
+    const char *p = text;
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits > 0 && text[digits] == '\0' && digits <= 15) {
+        *wall_ms = strtoll(text, NULL, 10);
+        return true;
+    }
+    if (!take_date(&p, &days) || (*p != 'T' && *p != 't' && *p != ' '))
+        return false;
+    p++;
+    if (!take_time(&p, &time) || !take_offset(&p, &offset) || *p != '\0')
+        return false;
+    *wall_ms = days * INT64_C(86400000) + time - offset;
+    return *wall_ms >= 0;
 }

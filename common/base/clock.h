@@ -5,6 +5,7 @@
 /* base/clock.h: two clocks. Deadlines are on the monotonic one, everything that leaves the process
  * (timestamps, ages) is wall time. Any thread. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -25,5 +26,10 @@ struct timespec clock_deadline(int64_t wait_ms);
 
 /* Writes wall_ms as `2026-01-31T23:59:59.123Z` into out (CLOCK_TEXT_SIZE bytes); returns out. */
 const char *clock_text(int64_t wall_ms, char *out, size_t size);
+
+/* Reads a moment as people and programs write it: ISO 8601 with an offset, such as
+ * `2026-01-31T23:59:59.5+01:00` or `2026-01-31T22:59Z` (what is finer than milliseconds is
+ * dropped), or milliseconds since 1970-01-01 UTC. False: it is neither, or before 1970. */
+bool clock_parse(const char *text, int64_t *wall_ms);
 
 #endif

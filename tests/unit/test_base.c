@@ -189,10 +189,57 @@ static void base64_and_hashes(void **state)
     assert_string_equal(clock_text(86399123, text, sizeof text), "1970-01-01T23:59:59.123Z");
 }
 
+static void moments_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } cases[] = {
+        {"0", 0},
+        {"1767323045678", 1767323045678},
+        {"1970-01-01T00:00:00Z", 0},
+        {"2026-01-02T03:04:05.678Z", 1767323045678},
+        {"2026-01-02t03:04:05.6789z", 1767323045678},
+        {"2026-01-02 04:04:05.678+01:00", 1767323045678},
+        {"2026-01-01T23:34:05.678-0330", 1767323045678},
+        {"2024-02-29T00:00Z", 1709164800000},
+        {"2000-03-01T00:00Z", 951868800000},
+        {"9999-12-31T23:59:59.999Z", 253402300799999},
+        {"", -1},
+        {"-1", -1},
+        {"now", -1},
+        {"2026-01-02", -1},
+        {"2026-01-02T03:04:05", -1},
+        {"2026-01-02T03:04:05.Z", -1},
+        {"2026-01-02T03Z", -1},
+        {"2025-02-29T00:00Z", -1},
+        {"2026-13-01T00:00Z", -1},
+        {"2026-01-00T00:00Z", -1},
+        {"2026-01-02T24:00Z", -1},
+        {"2026-01-02T03:60Z", -1},
+        {"2026-01-02T03:04:60Z", -1},
+        {"2026-01-02T03:04:05Zx", -1},
+        {"2026-01-02T03:04:05+1", -1},
+        {"2026-01-02T03:04:05+19:00", -1},
+        {"1970-01-01T00:00+01:00", -1},
+        {"1969-12-31T00:00Z", -1},
+        {"9999999999999999", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t ms = -1;
+        bool good = clock_parse(cases[i].text, &ms);
+        if (good != (cases[i].ms >= 0) || (good && ms != cases[i].ms))
+            fail_msg("%s: got %lld", cases[i].text, good ? (long long)ms : -1LL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
+        cmocka_unit_test(moments_are_read),
         cmocka_unit_test(text_is_utf8_whatever_is_put_in),
         cmocka_unit_test(long_text_is_cut_at_a_character),
         cmocka_unit_test(sums_and_products_do_not_wrap),
