@@ -8,6 +8,7 @@
 #include "db_sync/command.h"
 #include "db_sync/notice.h"
 #include "db_sync/prepare.h"
+#include "db_sync/seed.h"
 #include "db_sync/skip.h"
 #include "db_sync/start.h"
 #include "db_sync/watch.h"
@@ -69,6 +70,7 @@ static int start(struct agent *a, struct err *err)
 
     if (start_kafka(a->reader, a->options, a->report, err) < 0 ||
         start_neo4j(&a->writer, a->options, err) < 0 ||
+        seed_replica(&a->writer, a->reader, a->options, err) < 0 ||
         start_position(&a->writer, a->reader, a->options, err) < 0)
         return -1;
     while (notices_resume(a->notices, a->reader, &a->writer.position, &why) < 0) {

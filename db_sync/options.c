@@ -60,6 +60,11 @@ static const struct conf_option rows[] = {
     {"ADOPT", CONF_INT, AT(adopt), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
      "Take over a database that already has data and no position: its content is what the commands "
      "before this offset made (0: nothing of the log is in it)"},
+    {"SEED_FROM", CONF_TEXT, AT(seed_from), NULL, NULL, NULL, 0, DB_SYNC_RUN,
+     "An empty replica begins with this snapshot; or, of a folder with snapshots in it, the newest "
+     "whole one that the log still continues. One that has a position passes it over"},
+    {"SNAPSHOT_TIMEOUT", CONF_MS, AT(seed_timeout_ms), "24h", "1s", "168h", 0, DB_SYNC_RUN,
+     "Neo4j ends a step of the restore that SEED_FROM asks for, if it takes longer"},
     {"TO_OFFSET", CONF_INT, AT(to_offset), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
      "Apply the commands before this offset, then end with 0: the replica as it was then"},
     {"TO_TIME", CONF_TEXT, AT(to_time), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
@@ -179,9 +184,13 @@ int options_check_topics(const struct options *o, struct err *err)
     return 0;
 }
 
-static int check_target(struct options *o, struct err *err)
+static int check_start(struct options *o, struct err *err)
 {
     o->to_time_ms = OPTIONS_NO_OFFSET;
+    if (o->seed_from != NULL && o->adopt >= 0)
+        return err_set(err, ERR_USAGE, "usage.seed",
+                       "--adopt says what a database contains, SEED_FROM fills an empty one: not "
+                       "both");
     if (o->to_time == NULL)
         return 0;
     if (o->to_offset >= 0)
@@ -215,7 +224,7 @@ int options_check(struct options *o, struct err *err)
                        "statuses: notices need another one",
                        o->notice_topic);
     if (good)
-        return check_target(o, err);
+        return check_start(o, err);
     return err_set(err, ERR_CONFIG, "config.replica-id",
                    "REPLICA_ID, or GROUP_ID where that is not set, must be UTF-8 of at most %d "
                    "bytes: it is this replica's name in messages",

@@ -36,8 +36,10 @@ struct options {
     int64_t divergence;    /* enum divergence */
     int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */
     int64_t to_offset;     /* the same */
-    char *to_time;         /* as it was given; NULL: it was not */
-    int64_t to_time_ms;    /* options_check sets it; OPTIONS_NO_OFFSET without to_time */
+    char *seed_from;       /* NULL: not given */
+    int64_t seed_timeout_ms;
+    char *to_time;      /* as it was given; NULL: it was not */
+    int64_t to_time_ms; /* options_check sets it; OPTIONS_NO_OFFSET without to_time */
     /* send */
     char *file, *key, *params;
     bool unchecked, dead_letters, dry_run;

@@ -37,6 +37,7 @@ struct known {
     struct points recent;      /* at the ends of batches */
     struct surroundings surroundings;
     char neo4j_reason[256], kafka_reason[256], diverged_reason[400]; /* "" while all is well */
+    char restoring[256];                                             /* the same */
     int64_t read_offset, log_end, oldest_ms, busy_since_ms;
     bool held; /* since busy_since_ms, or since the outage began */
     bool at_end;
@@ -99,6 +100,10 @@ static const char *state_of(const struct known *k, const char **reason)
     if (k->kafka_reason[0] != '\0') {
         *reason = k->kafka_reason;
         return "waiting-kafka";
+    }
+    if (k->restoring[0] != '\0') {
+        *reason = k->restoring;
+        return "restoring";
     }
     if (!k->started)
         return "starting";
@@ -334,6 +339,11 @@ void report_diverged(struct report *r, const char *reason)
 void report_kafka_down(struct report *r, const char *reason)
 {
     set_reason(r, r->known.kafka_reason, sizeof r->known.kafka_reason, reason);
+}
+
+void report_restoring(struct report *r, const char *reason)
+{
+    set_reason(r, r->known.restoring, sizeof r->known.restoring, reason);
 }
 
 void report_busy(struct report *r, bool busy)

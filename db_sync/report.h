@@ -57,6 +57,9 @@ void report_read(struct report *r, int64_t next_offset, int64_t log_end, bool at
 void report_neo4j_down(struct report *r, const char *reason);
 void report_kafka_down(struct report *r, const char *reason);
 
+/* A snapshot is being restored (reason: which, and how far), or not (NULL). */
+void report_restoring(struct report *r, const char *reason);
+
 /* A request to Neo4j is on its way, or answered. */
 void report_busy(struct report *r, bool busy);
 

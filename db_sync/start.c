@@ -150,7 +150,7 @@ static int refuse_restoring(const struct position *position, struct err *err)
         return 0;
     return err_set(err, ERR_GUARD, "start.restoring",
                    "the position of this replica says \"%s\": a restore is under way or was cut "
-                   "short; finish it, or wipe the replica",
+                   "short; finish it with db_sync restore or SEED_FROM, or wipe the replica",
                    position->state);
 }
 

@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int file_write(int fd, const char *p, size_t len)
@@ -16,4 +17,11 @@ int file_write(int fd, const char *p, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+const char *file_work_folder(void)
+{
+    const char *work = getenv("TMPDIR");
+
+    return work != NULL && *work != '\0' ? work : "/tmp";
 }

@@ -12,4 +12,7 @@
  * may be written. */
 MUST_CHECK int file_write(int fd, const char *p, size_t len);
 
+/* The folder for working files: TMPDIR, or /tmp. */
+const char *file_work_folder(void);
+
 #endif

@@ -2,6 +2,7 @@
 #include "ops/backup.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -218,18 +219,11 @@ static void print_verified(const struct backup_program *p, const struct source *
                r->nodes, r->relationships, r->files, digest);
 }
 
-static const char *work_folder(void)
-{
-    const char *work = getenv("TMPDIR");
-
-    return work != NULL && *work != '\0' ? work : "/tmp";
-}
-
 static int verify(const struct source *source, struct verify_result *result, struct err *err)
 {
     struct bar bar = {0};
     struct verify_conf conf = {
-        .source = source, .work = work_folder(), .sink = {on_progress, &bar}};
+        .source = source, .work = file_work_folder(), .sink = {on_progress, &bar}};
     int rc = verify_snapshot(&conf, result, err);
 
     end_bar(&bar);
@@ -331,7 +325,7 @@ static void fill_restore(const struct backup_program *p, struct restore_conf *co
     w->topic = setup_topic(p->setup, p->command_topic);
     conf->topic = w->topic;
     conf->replica = p->replica;
-    conf->work = work_folder();
+    conf->work = file_work_folder();
     conf->labels = w->label_list;
     conf->types = w->type_list;
     conf->wipe = p->options->force;
