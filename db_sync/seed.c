@@ -25,7 +25,6 @@
 
 #define CLUSTER_WAIT_MS 5000
 #define READ_WAIT_MS 30000
-#define LANES 2            /* connections that load; more gain nothing on two processors */
 #define TOLD_EVERY_MS 5000 /* log lines of progress */
 
 struct seed {
@@ -308,7 +307,6 @@ static int restore_through(struct seed *s, struct tx *const *lanes, const struct
     struct restore_conf conf = {.source = source,
                                 .tx = s->writer->tx,
                                 .lanes = lanes,
-                                .lane_count = LANES,
                                 .server = &server,
                                 .topic = s->writer->topic,
                                 .replica = options_replica(s->options),
@@ -324,21 +322,22 @@ static int restore(struct seed *s, const struct source *source, const struct ver
                    struct err *err)
 {
     const struct setup *setup = &s->options->setup;
-    struct restore_result result;
-    struct tx *lanes[LANES] = {NULL};
+    struct restore_result result = {0};
+    struct tx *lanes[RESTORE_LANES] = {NULL};
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < LANES; i++)
+    for (size_t i = 0; rc == 0 && i < RESTORE_LANES; i++)
         rc = setup_tx_open(setup, &lanes[i], err);
     if (rc == 0)
         rc = restore_through(s, lanes, source, proved, &result, err);
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < RESTORE_LANES; i++)
         tx_close(lanes[i]);
     if (rc == 0)
         log_info(log_event("seeded"), log_str("path", source->path),
                  log_int("next_offset", source->manifest.position.next_offset),
                  log_int("nodes", result.nodes), log_int("relationships", result.relationships),
                  log_int("resumed", result.resumed));
+    restore_result_fini(&result);
     return rc;
 }
 

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define WORKERS_MAX 8
-#define RESTORE_LANES 2 /* connections side by side; more gain nothing on two processors */
 #define AWAIT_NEO4J_MS 30000
 #define AGAIN_MS 500
 #define SHOWN_SETS 20 /* label sets and types in the table of show; --json has all */
@@ -390,7 +389,6 @@ int backup_restore(const struct backup_program *p, char *const *words, int count
         struct restore_conf conf = {.source = &source,
                                     .tx = tx,
                                     .lanes = lanes,
-                                    .lane_count = RESTORE_LANES,
                                     .proved = p->options->no_verify ? NULL : &proved};
         rc = restore(p, &conf, err);
     }

@@ -84,8 +84,8 @@ static void mark_of(const struct restore *r, char out[static HASH_HEX_SIZE])
     struct buf text = {0};
 
     digest_text(&r->manifest->digest, digest);
-    buf_addf(&text, "%s %s %s %zu %d %zu %d", CYPHERLOG_VERSION, r->manifest->id, digest,
-             r->conf->lane_count, LOADER_ROWS, LOADER_BYTES, r->conf->server->query_api);
+    buf_addf(&text, "%s %s %s %d %d %zu %d", CYPHERLOG_VERSION, r->manifest->id, digest,
+             RESTORE_LANES, LOADER_ROWS, LOADER_BYTES, r->conf->server->query_api);
     hash_add_field(r->hash, buf_str(&text), text.len);
     hash_list(r->hash, r->conf->labels);
     hash_list(r->hash, r->conf->types);
@@ -479,7 +479,7 @@ int restore_snapshot(const struct restore_conf *conf, struct restore_result *out
                                    .replica = conf->replica,
                                    .limit_ms = conf->limit_ms,
                                    .sink = conf->sink},
-                        .track = {.topic = conf->topic, .lanes = conf->lane_count},
+                        .track = {.topic = conf->topic, .lanes = RESTORE_LANES},
                         .hash = hash_new()};
     int rc;
 

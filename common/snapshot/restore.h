@@ -14,11 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Connections that load side by side; more gain nothing on two processors. */
+#define RESTORE_LANES 2
+
 struct restore_conf {
     const struct source *source;
     struct tx *tx;
-    struct tx *const *lanes; /* connections that load side by side, lane_count of them */
-    size_t lane_count;       /* at least 1, at most TRACK_LANES_MAX */
+    struct tx *const *lanes; /* RESTORE_LANES connections */
     const struct tx_server *server;
     const char *topic;         /* of commands, whose position the replica gets */
     const char *replica;       /* its name */
