@@ -4,6 +4,7 @@
 
 #include "snapshot/idmap.h"
 #include "snapshot/pack.h"
+#include "snapshot/pool.h"
 #include "snapshot/rows.h"
 
 #include <fcntl.h>
@@ -285,6 +286,69 @@ static void ids_are_found_again(void **state)
     assert_string_equal(err.code, "io");
 }
 
+/* A map with a name is there for the next process, whole, at any size; what is no map counts as
+ * none.
+ */
+static void named_ids_outlive_their_process(void **state)
+{
+    struct idmap *map;
+    struct err err = {0};
+    struct idmap_node node = {.tag = 7};
+    char path[300];
+    FILE *file;
+
+    (void)state;
+    for (int64_t i = 0; i < 3000; i++) {
+        assert_int_equal(idmap_open_named(&map, folder, "ids", &err), 0);
+        assert_int_equal(idmap_count(map), i);
+        assert_int_equal(idmap_add(map, -i, &node, &err), 0);
+        assert_int_equal(idmap_add(map, -i, &node, &err), 1);
+        idmap_close(map); /* as a process that is killed leaves it */
+    }
+    assert_int_equal(idmap_open_named(&map, folder, "ids", &err), 0);
+    assert_int_equal(idmap_find(map, -2999)->tag, 7);
+    idmap_remove_name(map);
+    idmap_close(map);
+    path_of("ids", path, sizeof path);
+    assert_int_equal(access(path, F_OK), -1);
+    file = fopen(path, "w");
+    fputs("something else", file);
+    fclose(file);
+    assert_int_equal(idmap_open_named(&map, folder, "ids", &err), 0);
+    assert_int_equal(idmap_count(map), 0);
+    idmap_close(map);
+    idmap_forget(folder, "ids");
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void a_pool_gives_each_node_once(void **state)
+{
+    struct digest one = {.low = 1, .high = 1}, two = {.low = 2, .high = 1},
+                  like_one = {.low = 1, .high = 2};
+    bool seen[3000] = {false};
+    struct pool *pool;
+    struct err err = {0};
+    int64_t id;
+
+    (void)state;
+    assert_int_equal(pool_open(&pool, folder, &err), 0);
+    for (int64_t i = 0; i < 3000; i++)
+        assert_int_equal(pool_put(pool, i == 1234 ? &two : &one, i, &err), 0);
+    assert_false(pool_take(pool, &like_one, &id)); /* half of the hash is the same */
+    assert_true(pool_take(pool, &two, &id));
+    assert_int_equal(id, 1234);
+    assert_false(pool_take(pool, &two, &id));
+    seen[1234] = true;
+    for (int64_t i = 0; i < 2999; i++) {
+        assert_true(pool_take(pool, &one, &id));
+        assert_in_range(id, 0, 2999);
+        assert_false(seen[id]);
+        seen[id] = true;
+    }
+    assert_false(pool_take(pool, &one, &id));
+    pool_close(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +358,8 @@ int main(void)
         cmocka_unit_test(damaged_gzip_is_refused),
         cmocka_unit_test(links_and_folders_are_not_followed),
         cmocka_unit_test(ids_are_found_again),
+        cmocka_unit_test(named_ids_outlive_their_process),
+        cmocka_unit_test(a_pool_gives_each_node_once),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
