@@ -26,6 +26,7 @@ enum what { WHAT_BEGIN, WHAT_TEXT, WHAT_END };
 struct piece {
     enum what what;
     uint64_t number;
+    int fd;            /* of WHAT_BEGIN, when the giver has opened it; else -1 */
     char *path, *name; /* of WHAT_BEGIN and WHAT_END */
     struct buf text, stored;
     bool failed; /* to compress */
@@ -58,6 +59,8 @@ static void free_piece(void *item)
 {
     struct piece *piece = item;
 
+    if (piece->fd >= 0)
+        close(piece->fd);
     free(piece->path);
     free(piece->name);
     buf_fini(&piece->text);
@@ -128,7 +131,10 @@ static int begin_file(struct pack *pack, struct piece *piece, struct err *err)
 
     t->path = piece->path;
     piece->path = NULL;
-    t->fd = open(t->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    t->fd = piece->fd;
+    piece->fd = -1;
+    if (t->fd < 0)
+        t->fd = open(t->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return t->fd < 0 ? err_set(err, ERR_FATAL, "io", "%s: %s", t->path, strerror(errno)) : 0;
 }
 
@@ -245,9 +251,12 @@ int pack_open(struct pack **out, const struct pack_conf *conf, struct err *err)
     pack->target.fd = -1;
     pack->target.raw = hash_new();
     pack->target.stored = hash_new();
-    for (size_t i = 0; i < pack->piece_count; i++)
-        if (queue_push_take(pack->idle, mem_alloc(1, sizeof(struct piece)), 1, err) < 0)
+    for (size_t i = 0; i < pack->piece_count; i++) {
+        struct piece *piece = mem_alloc(1, sizeof *piece);
+        piece->fd = -1;
+        if (queue_push_take(pack->idle, piece, 1, err) < 0)
             goto fail;
+    }
     for (; pack->workers_started < pack->worker_count; pack->workers_started++)
         if (start_thread(&pack->workers[pack->workers_started], work, pack, err) < 0)
             goto fail;
@@ -302,7 +311,8 @@ static int fail_give(struct pack *pack, struct err *err)
     return -1;
 }
 
-static int give(struct pack *pack, enum what what, struct buf *text, const char *path,
+/* fd is taken. */
+static int give(struct pack *pack, enum what what, struct buf *text, int fd, const char *path,
                 const char *name, struct err *err)
 {
     struct err closing = {0};
@@ -314,10 +324,13 @@ static int give(struct pack *pack, enum what what, struct buf *text, const char 
     if (closed) { /* an idle piece that was still inside goes with the queue */
         if (piece != NULL)
             free_piece(piece);
+        if (fd >= 0)
+            close(fd);
         return fail_give(pack, err);
     }
     piece->what = what;
     piece->failed = false;
+    piece->fd = fd;
     piece->number = pack->next_number++;
     free(piece->path);
     free(piece->name);
@@ -336,19 +349,24 @@ static int give(struct pack *pack, enum what what, struct buf *text, const char 
 
 int pack_begin(struct pack *pack, const char *path, struct err *err)
 {
-    return give(pack, WHAT_BEGIN, NULL, path, NULL, err);
+    return give(pack, WHAT_BEGIN, NULL, -1, path, NULL, err);
+}
+
+int pack_begin_take(struct pack *pack, int fd, const char *path, struct err *err)
+{
+    return give(pack, WHAT_BEGIN, NULL, fd, path, NULL, err);
 }
 
 int pack_add_take(struct pack *pack, struct buf *text, struct err *err)
 {
     if (buf_check(text, "data file", err) < 0)
         return -1;
-    return text->len > 0 ? give(pack, WHAT_TEXT, text, NULL, NULL, err) : 0;
+    return text->len > 0 ? give(pack, WHAT_TEXT, text, -1, NULL, NULL, err) : 0;
 }
 
 int pack_end(struct pack *pack, const char *path, const char *name, struct err *err)
 {
-    return give(pack, WHAT_END, NULL, path, name, err);
+    return give(pack, WHAT_END, NULL, -1, path, name, err);
 }
 
 int pack_finish(struct pack *pack, struct pack_file **files, size_t *count, struct err *err)

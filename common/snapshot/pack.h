@@ -39,6 +39,9 @@ void pack_close(struct pack *pack);
  * whatever is called next: ERR_FATAL, "io". */
 MUST_CHECK int pack_begin(struct pack *pack, const char *path, struct err *err);
 
+/* The same for one that the caller has opened at path, which must be empty. fd is taken. */
+MUST_CHECK int pack_begin_take(struct pack *pack, int fd, const char *path, struct err *err);
+
 /* Appends the text to the file and leaves it empty. */
 MUST_CHECK int pack_add_take(struct pack *pack, struct buf *text, struct err *err);
 

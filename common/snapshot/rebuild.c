@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/rebuild.h"
 
+#include "cypher/literal.h"
 #include "cypher/name.h"
 #include "neo4j/schema.h"
+#include "snapshot/value.h"
 
 #include <string.h>
 
@@ -75,26 +77,50 @@ static const struct {
              {"TEXT", "TEXT ", false},    {"POINT", "POINT ", true},
              {"VECTOR", "VECTOR ", true}, {"FULLTEXT", "FULLTEXT ", true}};
 
-static int make(struct tx *tx, const struct buf *text, const json_t *config, const json_t *item,
-                int64_t limit_ms, struct err *err)
+/* A setting of an index: a number, a text, true or false, or a list of them. */
+static void add_setting(struct buf *out, const json_t *value)
 {
-    struct tx_opts opts = {.server_limit_ms = limit_ms};
-    json_t *params = config != NULL
-                         ? json_pack("{s:{s:O}}", "o", "indexConfig", (json_t *)(uintptr_t)config)
-                         : NULL;
-    json_t *row = NULL;
-    int rc = tx_query_row(tx, buf_str(text), params, &opts, &row, err);
+    const json_t *element;
+    size_t i;
 
-    json_decref(row);
-    json_decref(params);
-    return rc < 0 ? err_wrap(err, "making %s", json_text(item, "name")) : 0;
+    if (json_is_string(value)) {
+        literal_add_string(out, json_string_value(value), json_string_length(value));
+    } else if (json_is_integer(value)) {
+        buf_addi(out, json_integer_value(value));
+    } else if (json_is_real(value)) {
+        value_write_float(out, json_real_value(value));
+    } else if (json_is_array(value)) {
+        buf_addc(out, '[');
+        json_array_foreach (value, i, element) {
+            buf_adds(out, i > 0 ? ", " : "");
+            add_setting(out, element);
+        }
+        buf_addc(out, ']');
+    } else {
+        buf_adds(out, json_is_true(value) ? "true" : "false");
+    }
 }
 
-static int make_index(struct tx *tx, const json_t *item, int64_t limit_ms, struct err *err)
+/* " OPTIONS {indexConfig: {`fulltext.analyzer`: "english"}}" */
+static void add_options(struct buf *out, const json_t *config)
+{
+    const char *key, *before = " OPTIONS {indexConfig: {";
+    const json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)config, key, value) {
+        buf_adds(out, before);
+        before = ", ";
+        name_add_quoted(out, key, strlen(key));
+        buf_adds(out, ": ");
+        add_setting(out, value);
+    }
+    buf_adds(out, "}}");
+}
+
+static int add_index(struct buf *out, const json_t *item, struct err *err)
 {
     const char *type = json_text(item, "type");
     const json_t *config = json_object_get(json_object_get(item, "options"), "indexConfig");
-    struct buf text = {0};
     size_t k = 0;
 
     while (k < sizeof kinds / sizeof *kinds && (type == NULL || strcmp(kinds[k].type, type) != 0))
@@ -102,61 +128,87 @@ static int make_index(struct tx *tx, const json_t *item, int64_t limit_ms, struc
     if (k == sizeof kinds / sizeof *kinds)
         return refuse(item, "an index of a type that this version does not know", err);
     bool fulltext = strcmp(kinds[k].type, "FULLTEXT") == 0;
-    bool configured = kinds[k].configured && json_object_size(config) > 0;
-    buf_addf(&text, "CREATE %sINDEX ", kinds[k].word);
-    add_name(&text, item);
-    buf_adds(&text, " IF NOT EXISTS");
-    add_pattern(&text, item);
-    buf_adds(&text, fulltext ? " ON EACH [" : " ON (");
-    add_properties(&text, item);
-    buf_addc(&text, fulltext ? ']' : ')');
-    if (configured)
-        buf_adds(&text, " OPTIONS $o");
-    int rc = make(tx, &text, configured ? config : NULL, item, limit_ms, err);
-    buf_fini(&text);
-    return rc;
+    buf_addf(out, "CREATE %sINDEX ", kinds[k].word);
+    add_name(out, item);
+    buf_adds(out, " IF NOT EXISTS");
+    add_pattern(out, item);
+    buf_adds(out, fulltext ? " ON EACH [" : " ON (");
+    add_properties(out, item);
+    buf_addc(out, fulltext ? ']' : ')');
+    if (kinds[k].configured && json_object_size(config) > 0)
+        add_options(out, config);
+    return 0;
 }
 
-static int make_constraint(struct tx *tx, const json_t *item, int64_t limit_ms, struct err *err)
+static int add_constraint(struct buf *out, const json_t *item, struct err *err)
 {
     const char *type = json_text(item, "type");
-    struct buf text = {0};
 
     if (type == NULL || strstr(type, "UNIQUENESS") == NULL) /* Community has no other */
         return refuse(item, "a constraint of a type that Neo4j Community does not have", err);
-    buf_adds(&text, "CREATE CONSTRAINT ");
-    add_name(&text, item);
-    buf_adds(&text, " IF NOT EXISTS");
-    add_pattern(&text, item);
-    buf_adds(&text, " REQUIRE (");
-    add_properties(&text, item);
-    buf_adds(&text, ") IS UNIQUE");
-    int rc = make(tx, &text, NULL, item, limit_ms, err);
+    buf_adds(out, "CREATE CONSTRAINT ");
+    add_name(out, item);
+    buf_adds(out, " IF NOT EXISTS");
+    add_pattern(out, item);
+    buf_adds(out, " REQUIRE (");
+    add_properties(out, item);
+    buf_adds(out, ") IS UNIQUE");
+    return 0;
+}
+
+static int add_item(struct buf *out, const json_t *item, bool constraint, struct err *err)
+{
+    if (json_text(item, "name") == NULL)
+        return refuse(item, "an index or constraint", err);
+    if (check_texts(item, "labels", err) < 0 || check_texts(item, "properties", err) < 0)
+        return -1;
+    return constraint ? add_constraint(out, item, err) : add_index(out, item, err);
+}
+
+int rebuild_each(const json_t *schema,
+                 int (*on_text)(void *arg, const json_t *item, const struct buf *text,
+                                struct err *err),
+                 void *arg, struct err *err)
+{
+    static const char *const lists[] = {"constraints", "indexes"};
+    struct buf text = {0};
+    const json_t *item;
+    int rc = 0;
+    size_t i;
+
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+        json_array_foreach (json_object_get(schema, lists[k]), i, item) {
+            buf_reset(&text);
+            if (rc == 0)
+                rc = add_item(&text, item, k == 0, err);
+            if (rc == 0)
+                rc = on_text(arg, item, &text, err);
+        }
     buf_fini(&text);
     return rc;
 }
 
-static int make_all(struct tx *tx, const json_t *list,
-                    int (*make_one)(struct tx *, const json_t *, int64_t, struct err *),
-                    int64_t limit_ms, struct err *err)
-{
-    size_t i;
-    const json_t *item;
+struct target {
+    struct tx *tx;
+    int64_t limit_ms;
+};
 
-    json_array_foreach (list, i, item) {
-        if (json_text(item, "name") == NULL)
-            return refuse(item, "an index or constraint", err);
-        if (check_texts(item, "labels", err) < 0 || check_texts(item, "properties", err) < 0 ||
-            make_one(tx, item, limit_ms, err) < 0)
-            return -1;
-    }
-    return 0;
+static int make(void *arg, const json_t *item, const struct buf *text, struct err *err)
+{
+    const struct target *target = arg;
+    struct tx_opts opts = {.server_limit_ms = target->limit_ms};
+    json_t *row = NULL;
+    int rc = tx_query_row(target->tx, buf_str(text), NULL, &opts, &row, err);
+
+    json_decref(row);
+    return rc < 0 ? err_wrap(err, "making %s", json_text(item, "name")) : 0;
 }
 
 int rebuild_schema(struct tx *tx, const json_t *schema, int64_t limit_ms, struct err *err)
 {
-    if (make_all(tx, json_object_get(schema, "constraints"), make_constraint, limit_ms, err) < 0 ||
-        make_all(tx, json_object_get(schema, "indexes"), make_index, limit_ms, err) < 0)
+    struct target target = {tx, limit_ms};
+
+    if (rebuild_each(schema, make, &target, err) < 0)
         return -1;
     return schema_await(tx, limit_ms, err);
 }

@@ -4,6 +4,7 @@
 
 /* snapshot/rebuild.h: indexes and constraints made again as schema.json tells them. */
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "neo4j/tx.h"
 
@@ -12,5 +13,12 @@
  * constraint that could not be made, ERR_DAMAGED where schema itself is at fault. */
 MUST_CHECK int rebuild_schema(struct tx *tx, const json_t *schema, int64_t limit_ms,
                               struct err *err);
+
+/* Gives on_text the command for each of them, constraints first, without ";", that makes it unless
+ * it is there. -1 of on_text ends it. ERR_DAMAGED: schema itself is at fault. */
+MUST_CHECK int rebuild_each(const json_t *schema,
+                            int (*on_text)(void *arg, const json_t *item, const struct buf *text,
+                                           struct err *err),
+                            void *arg, struct err *err);
 
 #endif

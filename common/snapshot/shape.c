@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "cypher/name.h"
+#include "snapshot/instant.h"
 #include "snapshot/value.h"
 
 #include <inttypes.h>
@@ -22,20 +23,6 @@ enum carriage {
     CARRY_POINT_ODD, /* the same as texts for toFloat */
     CARRY_BYTES,     /* in typed JSON alone */
 };
-
-/* Where the offset of a TIME or DATETIME begins, and ends: before a zone name, or with the text. */
-static const char *offset_of(const struct value *v, const char **end)
-{
-    const char *date = memchr(v->p, 'T', v->len), *stop = v->p + v->len;
-    const char *time = date != NULL ? date + 1 : v->p;
-    const char *zone = memchr(time, '[', (size_t)(stop - time));
-    const char *p = time + 8; /* "hh:mm:ss" */
-
-    *end = zone != NULL ? zone : stop;
-    while (p < *end && *p != '+' && *p != '-' && *p != 'Z')
-        p++;
-    return p;
-}
 
 static enum carriage carriage_of(const struct value *v)
 {
@@ -292,56 +279,25 @@ static void add_coordinates(struct row *r, const struct value_point *p, bool odd
     end_list(r);
 }
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that a leap
- * day ends one, and 400 years are 146,097 days (ISO 8601). */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
-    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 -
-           719468;
-}
-
-static int64_t two_digits(const char *p)
-{
-    return (p[0] - '0') * 10 + (p[1] - '0');
-}
-
-/* [seconds since 1970, nanoseconds, zone]. A DATETIME in canonical form (value.h). */
+/* [seconds since 1970, nanoseconds, zone] */
 static void add_instant(struct row *r, const struct value *v)
 {
-    const char *time = memchr(v->p, 'T', v->len), *end, *offset = offset_of(v, &end);
-    int64_t year = 0, nanoseconds = 0, away = 0, digits = 0;
-    bool minus = *v->p == '-';
+    struct instant instant;
 
-    for (const char *p = v->p + (minus || *v->p == '+'); p < time - 6; p++)
-        year = year * 10 + (*p - '0');
-    for (const char *p = time + 10; p < offset; p++, digits++)
-        nanoseconds = nanoseconds * 10 + (*p - '0');
-    for (; digits < 9; digits++)
-        nanoseconds *= 10;
-    for (int64_t unit = 3600, p = 1; offset + p < end; p += 3, unit /= 60)
-        away += two_digits(offset + p) * unit;
-    int64_t seconds =
-        days_of(minus ? -year : year, two_digits(time - 5), two_digits(time - 2)) * 86400 +
-        two_digits(time + 1) * 3600 + two_digits(time + 4) * 60 + two_digits(time + 7);
+    instant_of(v, &instant);
     begin_list(r);
-    add_integer(r, *offset == '-' ? seconds + away : seconds - away);
+    add_integer(r, instant.seconds);
     buf_addc(r->out, ',');
-    add_integer(r, nanoseconds);
+    add_integer(r, instant.nanoseconds);
     buf_addc(r->out, ',');
-    if (end < v->p + v->len)
-        add_string(r, end + 1, (size_t)(v->p + v->len - end) - 2);
-    else
-        add_string(r, offset, (size_t)(end - offset));
+    add_string(r, instant.zone, instant.zone_len);
     end_list(r);
 }
 
 /* [time of day, offset] */
 static void add_clock(struct row *r, const struct value *v)
 {
-    const char *end, *offset = offset_of(v, &end);
+    const char *end, *offset = instant_offset(v, &end);
 
     begin_list(r);
     add_string(r, v->p, (size_t)(offset - v->p));
