@@ -16,4 +16,7 @@ struct phase_sink {
 /* Tells it each time that done is a multiple of some hundreds. */
 void phase_tell(const struct phase_sink *sink, const char *phase, int64_t done, int64_t total);
 
+/* All of them are done. */
+void phase_end(const struct phase_sink *sink, const char *phase, int64_t done);
+
 #endif
