@@ -70,7 +70,7 @@ static int each_line(const struct input *in, struct sender *s, struct err *err)
     ssize_t len;
     int rc = 0;
 
-    progress_start(&progress,
+    progress_start(&progress, PROGRESS_AUTO,
                    s == NULL      ? "bytes checked"
                    : in->size > 0 ? "bytes"
                                   : "commands",

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "neo4j/http.h"
+#include "ops/backup_export.h"
+#include "ops/backup_verify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +50,8 @@ static int run_command(const struct conf_args *args, struct options *options, st
         return backup_restore(&backup, args->words, args->word_count, err);
     case DB_SYNC_VERIFY:
         return backup_verify(&backup, args->words, args->word_count, err);
+    case DB_SYNC_EXPORT:
+        return backup_export(&backup, args->words, args->word_count, err);
     case DB_SYNC_SHOW:
         return backup_show(&backup, args->words, args->word_count, err);
     default:

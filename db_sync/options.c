@@ -8,22 +8,22 @@
 
 #define ALL                                                                                        \
     (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP |                 \
-     DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_VERIFY | DB_SYNC_SHOW)
-#define BACKUPS (DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE)
+     DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_VERIFY | DB_SYNC_SHOW | DB_SYNC_EXPORT)
+#define BACKUPS (DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_EXPORT)
 #define TALKS (ALL & ~(BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW)) /* to Kafka */
 #define APPLIES (DB_SYNC_RUN | DB_SYNC_SKIP)
 #define AT(member) offsetof(struct options, member)
 
 /* clang-format off */ /* a row an option */
 static const struct conf_option rows[] = {
-    SETUP_KAFKA_ROWS(struct options, TALKS, DB_SYNC_SNAPSHOT, TALKS | BACKUPS),
+    SETUP_KAFKA_ROWS(struct options, TALKS, DB_SYNC_SNAPSHOT, TALKS | BACKUPS | DB_SYNC_VERIFY),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, APPLIES,
      "Name of this replica's consumer at Kafka, for lag tools; the position itself is kept in "
      "Neo4j"},
     {"REPLICA_ID", CONF_TEXT, AT(replica_id), "$GROUP_ID", NULL, NULL, 0, APPLIES | DB_SYNC_RESTORE,
      "Name of this replica in replies and status"},
     {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED,
-     TALKS | BACKUPS,
+     TALKS | BACKUPS | DB_SYNC_VERIFY,
      "The log of commands, exactly one partition"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED,
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Where commands go that can never succeed"},
@@ -35,8 +35,10 @@ static const struct conf_option rows[] = {
      DB_SYNC_TOPICS, "Replies to requests that name no topic, and notices"},
     {"RESPONSE_TOPIC", CONF_TEXT, AT(notice_topic), NULL, NULL, NULL, 0, APPLIES,
      "Where to tell what became of each command; not set: nowhere"},
-    SETUP_NEO4J_ROWS(struct options, APPLIES | BACKUPS),
-    BACKUP_ROWS(struct options, backup, DB_SYNC_SNAPSHOT, DB_SYNC_RESTORE),
+    SETUP_NEO4J_ROWS(struct options, APPLIES | BACKUPS, CONF_REQUIRED),
+    SETUP_NEO4J_ROWS(struct options, DB_SYNC_VERIFY, 0),
+    BACKUP_ROWS(struct options, backup, DB_SYNC_SNAPSHOT, DB_SYNC_RESTORE, DB_SYNC_VERIFY,
+                DB_SYNC_EXPORT),
     {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0,
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
@@ -129,8 +131,14 @@ static const struct conf_command commands[] = {
      DB_SYNC_RESTORE},
     {"verify", "SRC",
      "Proves a snapshot without a database: every file, row, count and hash. Ends with 6 if "
-     "anything is damaged.",
+     "anything is damaged. With --against-replica it compares the database too, which then needs "
+     "NEO4J_PASS.",
      DB_SYNC_VERIFY},
+    {"export", "FILE",
+     "Writes the replica's graph with its indexes and constraints as a Cypher script, compressed if "
+     "FILE ends in .gz, for cypher-shell or send --file; db_sync waits meanwhile, reads go on. "
+     "Needs no Kafka.",
+     DB_SYNC_EXPORT},
     {"show", "SRC", "Shows what is in a snapshot, from its manifest.", DB_SYNC_SHOW},
     {"status", "", "Shows how far every replica is, from the status topic.", DB_SYNC_STATUS},
     {"topics", "create|check",
@@ -155,7 +163,8 @@ const struct conf_program options_program = {
                 "  db_sync status\n"
                 "  GROUP_ID=a NEO4J_PASS_FILE=secret db_sync skip 1234\n"
                 "  NEO4J_PASS_FILE=secret db_sync snapshot backups/monday\n"
-                "  db_sync verify backups/monday\n",
+                "  db_sync verify backups/monday\n"
+                "  NEO4J_PASS_FILE=secret db_sync export monday.cypher.gz\n",
     .options = rows,
     .commands = commands,
 };

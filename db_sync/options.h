@@ -20,6 +20,7 @@ enum db_sync_command {
     DB_SYNC_VERIFY = 64,
     DB_SYNC_SHOW = 128,
     DB_SYNC_RESTORE = 256,
+    DB_SYNC_EXPORT = 512,
 };
 
 enum poison_policy { POISON_DEAD_LETTER, POISON_HALT };
@@ -47,7 +48,7 @@ struct options {
     /* topics */
     int64_t replication_factor, request_partitions;
     struct backup_options backup;
-    /* send, status, topics, snapshot, verify, show */
+    /* send, status, topics, and those about snapshots */
     bool json;
     int64_t timeout_ms;
 };

@@ -8,6 +8,8 @@
 #include "global_server/ask.h"
 #include "global_server/options.h"
 #include "neo4j/http.h"
+#include "ops/backup_export.h"
+#include "ops/backup_verify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,6 +37,8 @@ static int run(const struct server_conf *conf, const struct conf_args *args, boo
         return backup_restore(&backup, args->words, args->word_count, err);
     case COMMAND_VERIFY:
         return backup_verify(&backup, args->words, args->word_count, err);
+    case COMMAND_EXPORT:
+        return backup_export(&backup, args->words, args->word_count, err);
     case COMMAND_SHOW:
         return backup_show(&backup, args->words, args->word_count, err);
     default:

@@ -4,13 +4,12 @@
 #define RUN COMMAND_RUN
 #define ASK COMMAND_ASK
 #define BOTH (COMMAND_RUN | COMMAND_ASK)
-#define SNAPSHOT COMMAND_SNAPSHOT
-#define BACKUPS (COMMAND_SNAPSHOT | COMMAND_RESTORE)
+#define BACKUPS (COMMAND_SNAPSHOT | COMMAND_RESTORE | COMMAND_EXPORT)
 #define READERS (COMMAND_VERIFY | COMMAND_SHOW)
 #define AT(field) offsetof(struct server_conf, field)
 
 static const struct conf_option options[] = {
-    SETUP_KAFKA_ROWS(struct server_conf, BOTH, SNAPSHOT, BOTH | BACKUPS),
+    SETUP_KAFKA_ROWS(struct server_conf, BOTH, COMMAND_SNAPSHOT, BOTH | BACKUPS | COMMAND_VERIFY),
     {"GROUP_ID", CONF_TEXT, AT(group_id), NULL, NULL, NULL, CONF_REQUIRED, RUN,
      "Consumer group; its members share the requests"},
     {"INSTANCE_ID", CONF_TEXT, AT(instance_id), NULL, NULL, NULL, 0, RUN,
@@ -24,14 +23,16 @@ static const struct conf_option options[] = {
      "Further topics that requests may name, with commas between; x* is any name that begins with "
      "x"},
     {"COMMAND_TOPIC", CONF_TEXT, AT(command_topic), "command", NULL, NULL, CONF_REQUIRED,
-     RUN | SNAPSHOT,
+     RUN | BACKUPS | COMMAND_VERIFY,
      "Topic of commands, for the age of replies, and whose position a snapshot names"},
     {"FAIL_TOPIC", CONF_TEXT, AT(fail_topic), "fail", NULL, NULL, CONF_REQUIRED, RUN,
      "Topic of dead letters, which never gets replies"},
     {"STATUS_TOPIC", CONF_TEXT, AT(status_topic), "status", NULL, NULL, CONF_REQUIRED, RUN,
      "Topic where this server tells how it stands; never gets replies"},
-    SETUP_NEO4J_ROWS(struct server_conf, RUN | BACKUPS),
-    BACKUP_ROWS(struct server_conf, backup, SNAPSHOT, COMMAND_RESTORE),
+    SETUP_NEO4J_ROWS(struct server_conf, RUN | BACKUPS, CONF_REQUIRED),
+    SETUP_NEO4J_ROWS(struct server_conf, COMMAND_VERIFY, 0),
+    BACKUP_ROWS(struct server_conf, backup, COMMAND_SNAPSHOT, COMMAND_RESTORE, COMMAND_VERIFY,
+                COMMAND_EXPORT),
     {"WORKERS", CONF_INT, AT(workers), "8", "1", "64", 0, RUN,
      "Connections to Neo4j, so many requests run at once"},
     {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "64", "1", "1000", 0, RUN,
@@ -88,15 +89,23 @@ static const struct conf_command commands[] = {
      "Makes a lossless snapshot of the replica's graph in the new folder DEST, with its place in "
      "the "
      "log; db_sync waits meanwhile, reads go on. Needs no Kafka.",
-     SNAPSHOT},
+     COMMAND_SNAPSHOT},
     {"restore", "SRC",
      "Puts a snapshot into an empty database, proves it before and after, and writes the replica's "
      "position last. Needs no Kafka.",
      COMMAND_RESTORE},
     {"verify", "SRC",
      "Proves a snapshot without a database: every file, row, count and hash. Ends with 6 if "
-     "anything is damaged.",
+     "anything is damaged. With --against-replica it compares the database too, which then needs "
+     "NEO4J_PASS.",
      COMMAND_VERIFY},
+    {"export", "FILE",
+     "Writes the replica's graph with its indexes and constraints as a Cypher script, compressed "
+     "if "
+     "FILE ends in .gz, for cypher-shell or db_sync send --file; db_sync waits meanwhile, reads go "
+     "on. "
+     "Needs no Kafka.",
+     COMMAND_EXPORT},
     {"show", "SRC", "Shows what is in a snapshot, from its manifest.", COMMAND_SHOW},
     {0}};
 

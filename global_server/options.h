@@ -17,6 +17,7 @@ enum {
     COMMAND_VERIFY = 8,
     COMMAND_SHOW = 16,
     COMMAND_RESTORE = 32,
+    COMMAND_EXPORT = 64,
 };
 
 struct server_conf {
@@ -34,7 +35,7 @@ struct server_conf {
     int64_t min_offset, max_age_ms, timeout_ms;
     bool csv;
     struct backup_options backup;
-    bool json; /* ask, snapshot, verify, show */
+    bool json; /* ask, and those about snapshots */
 };
 
 extern const struct conf_program server_program;

@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "ops/backup_verify.h"
 #include "ops/origin.h"
 #include "ops/progress.h"
 #include "ops/table.h"
 #include "snapshot/restore.h"
 #include "snapshot/take.h"
-#include "snapshot/verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,40 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORKERS_MAX 8
-#define AWAIT_NEO4J_MS 30000
-#define AGAIN_MS 500
 #define SHOWN_SETS 20 /* label sets and types in the table of show; --json has all */
-
-/* ---- progress ---- */
-
-struct bar {
-    struct progress progress;
-    const char *phase; /* NULL before the first */
-};
-
-static void on_progress(void *arg, const char *phase, int64_t done, int64_t total)
-{
-    struct bar *bar = arg;
-
-    if (bar->phase != phase) {
-        if (bar->phase != NULL)
-            progress_end(&bar->progress);
-        progress_start(&bar->progress, phase, total);
-        bar->phase = phase;
-    }
-    progress_set(&bar->progress, done);
-}
-
-static void end_bar(struct bar *bar)
-{
-    if (bar->phase != NULL)
-        progress_end(&bar->progress);
-}
 
 /* ---- snapshot ---- */
 
-static int one_word(char *const *words, int count, const char *what, const char **out,
+int backup_one_word(char *const *words, int count, const char *what, const char **out,
                     struct err *err)
 {
     if (count != 1 || words[0][0] == '\0')
@@ -81,30 +52,6 @@ static const char **split_list(const char *text, char **copy)
         p = comma != NULL ? comma + 1 : NULL;
     }
     return list;
-}
-
-/* A server that is just starting is waited for; a wrong password is not. */
-static int await_server(const struct backup_program *p, struct tx *tx, struct tx_server *server,
-                        struct err *err)
-{
-    int64_t deadline = clock_mono_ms() + AWAIT_NEO4J_MS;
-    struct err why = {0};
-
-    while (setup_tx_probe(p->setup, tx, server, &why) < 0) {
-        if (why.class != ERR_RETRY || clock_mono_ms() > deadline || stop_wait(AGAIN_MS)) {
-            *err = why;
-            return stop_requested() ? stop_check(err) : -1;
-        }
-        err_clear(&why);
-    }
-    return 0;
-}
-
-static size_t worker_count(void)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (size_t)processors;
 }
 
 static void print_taken(const struct backup_program *p, const char *dest, const struct manifest *m)
@@ -141,14 +88,14 @@ static void ask_kafka(const void *arg, struct manifest_position *position)
 static int take(const struct backup_program *p, const char *dest, struct tx *hold, struct tx *scan,
                 struct err *err)
 {
-    struct bar bar = {0};
+    struct progress_phases phases = {.mode = (enum progress_mode)p->options->progress};
     struct manifest manifest = {0};
     struct tx_server server;
     char *labels, *types;
     const char **label_list = split_list(p->options->labels, &labels);
     const char **type_list = split_list(p->options->types, &types);
     char *topic = setup_topic(p->setup, p->command_topic);
-    int rc = await_server(p, scan, &server, err);
+    int rc = setup_tx_await(p->setup, scan, &server, err);
 
     if (rc == 0) {
         struct take_conf conf = {
@@ -156,7 +103,7 @@ static int take(const struct backup_program *p, const char *dest, struct tx *hol
             .replace = p->options->yes,
             .layout = (enum layout)p->options->layout,
             .level = p->options->no_compress ? 0 : (int)p->options->gzip_level,
-            .workers = worker_count(),
+            .workers = setup_worker_count(),
             .labels = label_list,
             .types = type_list,
             .topic = topic,
@@ -167,11 +114,11 @@ static int take(const struct backup_program *p, const char *dest, struct tx *hol
             .limit_ms = p->options->snapshot_timeout_ms,
             .describe_position = ask_kafka,
             .describe_arg = p->setup,
-            .sink = {on_progress, &bar},
+            .sink = progress_sink(&phases),
         };
         rc = take_snapshot(&conf, hold, scan, &manifest, err);
     }
-    end_bar(&bar);
+    progress_end_phases(&phases);
     if (rc == 0)
         print_taken(p, dest, &manifest);
     manifest_fini(&manifest);
@@ -189,60 +136,12 @@ int backup_snapshot(const struct backup_program *p, char *const *words, int coun
     const char *dest = NULL;
     int rc = -1;
 
-    if (one_word(words, count, "snapshot", &dest, err) < 0)
+    if (backup_one_word(words, count, "snapshot", &dest, err) < 0)
         return -1;
     if (setup_tx_open(p->setup, &hold, err) == 0 && setup_tx_open(p->setup, &scan, err) == 0)
         rc = take(p, dest, hold, scan, err);
     tx_close(hold);
     tx_close(scan);
-    return rc;
-}
-
-/* ---- verify ---- */
-
-static void print_verified(const struct backup_program *p, const struct source *s,
-                           const struct verify_result *r)
-{
-    char digest[DIGEST_TEXT_SIZE];
-
-    digest_text(&r->digest, digest);
-    if (p->json)
-        printf("{\"nodes\": %" PRId64 ", \"relationships\": %" PRId64 ", \"files\": %" PRId64
-               ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", \"proved\": %s}\n",
-               r->nodes, r->relationships, r->files, r->bytes, digest,
-               s->foreign ? "false" : "true");
-    else
-        printf("%s: %s: %" PRId64 " nodes, %" PRId64 " relationships in %" PRId64
-               " files, digest %s\n",
-               s->path, s->foreign ? "readable, but there is no manifest to prove it by" : "whole",
-               r->nodes, r->relationships, r->files, digest);
-}
-
-static int verify(const struct source *source, struct verify_result *result, struct err *err)
-{
-    struct bar bar = {0};
-    struct verify_conf conf = {
-        .source = source, .work = file_work_folder(), .sink = {on_progress, &bar}};
-    int rc = verify_snapshot(&conf, result, err);
-
-    end_bar(&bar);
-    return rc < 0 ? err_wrap(err, "%s", source->path) : 0;
-}
-
-int backup_verify(const struct backup_program *p, char *const *words, int count, struct err *err)
-{
-    const char *path = NULL;
-    struct source source = {.fd = -1};
-    struct verify_result result;
-
-    if (one_word(words, count, "verify", &path, err) < 0)
-        return -1;
-    int rc = source_open(&source, path, err);
-    if (rc == 0)
-        rc = verify(&source, &result, err);
-    if (rc == 0)
-        print_verified(p, &source, &result);
-    source_close(&source);
     return rc;
 }
 
@@ -344,18 +243,18 @@ static void free_words(struct restore_words *w)
 
 static int restore(const struct backup_program *p, struct restore_conf *conf, struct err *err)
 {
-    struct bar bar = {0};
+    struct progress_phases phases = {.mode = (enum progress_mode)p->options->progress};
     struct tx_server server;
     struct restore_words words;
     struct restore_result result = {0};
-    int rc = await_server(p, conf->tx, &server, err);
+    int rc = setup_tx_await(p->setup, conf->tx, &server, err);
 
     fill_restore(p, conf, &words);
     conf->server = &server;
-    conf->sink = (struct phase_sink){on_progress, &bar};
+    conf->sink = progress_sink(&phases);
     if (rc == 0)
         rc = restore_snapshot(conf, &result, err);
-    end_bar(&bar);
+    progress_end_phases(&phases);
     if (rc == 0 && conf->dry_run && conf->proved != NULL) {
         result.nodes = conf->proved->nodes;
         result.relationships = conf->proved->relationships;
@@ -374,11 +273,11 @@ int backup_restore(const struct backup_program *p, char *const *words, int count
     struct verify_result proved = {0};
     struct tx *tx = NULL, *lanes[RESTORE_LANES] = {NULL};
 
-    if (one_word(words, count, "restore", &path, err) < 0)
+    if (backup_one_word(words, count, "restore", &path, err) < 0)
         return -1;
     int rc = source_open(&source, path, err);
     if (rc == 0 && !p->options->no_verify)
-        rc = verify(&source, &proved, err);
+        rc = backup_verify_source(p, &source, &proved, err);
     if (rc == 0)
         rc = confirm(p, err);
     if (rc == 0)
@@ -530,7 +429,7 @@ int backup_show(const struct backup_program *p, char *const *words, int count, s
     struct source source = {.fd = -1};
     const char *path = NULL;
 
-    if (one_word(words, count, "show", &path, err) < 0)
+    if (backup_one_word(words, count, "show", &path, err) < 0)
         return -1;
     int rc = source_open(&source, path, err);
     if (rc == 0)

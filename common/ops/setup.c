@@ -9,10 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define PROBE_TIMEOUT_MS 10000
 #define FILE_LOOK_MS 500 /* between two looks at a secret's file */
 #define DATABASE_MAX 63
+#define WORKERS_MAX 8
+#define AWAIT_NEO4J_MS 30000
+#define AGAIN_MS 500
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 struct kafka_conf setup_kafka(const struct setup *setup, const char *client_id)
@@ -141,4 +145,27 @@ bool setup_await_password(struct conf_secret *secret)
             return true;
     } while (!stop_wait(FILE_LOOK_MS) && clock_mono_ms() < deadline);
     return false;
+}
+
+int setup_tx_await(const struct setup *setup, struct tx *tx, struct tx_server *server,
+                   struct err *err)
+{
+    int64_t deadline = clock_mono_ms() + AWAIT_NEO4J_MS;
+    struct err why = {0};
+
+    while (setup_tx_probe(setup, tx, server, &why) < 0) {
+        if (why.class != ERR_RETRY || clock_mono_ms() > deadline || stop_wait(AGAIN_MS)) {
+            *err = why;
+            return stop_requested() ? stop_check(err) : -1;
+        }
+        err_clear(&why);
+    }
+    return 0;
+}
+
+size_t setup_worker_count(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (size_t)processors;
 }

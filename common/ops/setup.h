@@ -43,21 +43,22 @@ struct setup {
          "Any librdkafka property, save those that cypherlog's promises depend on; "              \
          "KAFKA_SSL_CA_LOCATION is ssl.ca.location"}
 
-#define SETUP_NEO4J_ROWS(type, commands)                                                           \
+/* required: CONF_REQUIRED, or 0 where a database is only asked by option. */
+#define SETUP_NEO4J_ROWS(type, commands, required)                                                 \
     {"NEO4J_URI", CONF_TEXT, offsetof(type, setup.neo4j_uri), "http://localhost:7474", NULL, NULL, \
-     CONF_REQUIRED, commands,                                                                      \
-     "Address of Neo4j: http(s)://, or bolt:// and neo4j:// on port 7687, which mean port 7474 "  \
+     required, commands,                                                                           \
+     "Address of Neo4j: http(s)://, or bolt:// and neo4j:// on port 7687, which mean port 7474 "   \
      "of that host"},                                                                              \
         {"NEO4J_HTTP_URI", CONF_TEXT, offsetof(type, setup.neo4j_http_uri), NULL, NULL, NULL, 0,   \
          commands, "Neo4j's HTTP address where NEO4J_URI names another Bolt port"},                \
         {"NEO4J_USER", CONF_TEXT, offsetof(type, setup.neo4j_user), "neo4j", NULL, NULL,           \
-         CONF_REQUIRED, commands, "User at Neo4j"},                                                \
+         required, commands, "User at Neo4j"},                                                     \
         {"NEO4J_PASS", CONF_SECRET, offsetof(type, setup.neo4j_password), NULL, NULL, NULL,        \
-         CONF_REQUIRED, commands, "Password of NEO4J_USER"},                                       \
+         required, commands, "Password of NEO4J_USER"},                                            \
         {"NEO4J_PASSWORD", CONF_SECRET, offsetof(type, setup.neo4j_password), NULL, NULL, NULL,    \
          CONF_ALIAS, commands, "Another name of NEO4J_PASS"},                                      \
         {"NEO4J_DATABASE", CONF_TEXT, offsetof(type, setup.neo4j_database), "neo4j", NULL, NULL,   \
-         CONF_REQUIRED, commands, "Name of the database"},                                         \
+         required, commands, "Name of the database"},                                              \
         {"NEO4J_CA_FILE", CONF_TEXT, offsetof(type, setup.neo4j_ca_file), NULL, NULL, NULL, 0,     \
          commands, "PEM file of the authority that signed Neo4j's https certificate"},             \
         {"CONNECT_TIMEOUT", CONF_MS, offsetof(type, setup.connect_timeout_ms), "5s", "100ms",      \
@@ -92,6 +93,14 @@ MUST_CHECK int setup_tx_open(const struct setup *setup, struct tx **out, struct 
  * *server. ERR_RETRY: it does not answer yet. ERR_CONFIG: login, database or address is wrong. */
 MUST_CHECK int setup_tx_probe(const struct setup *setup, struct tx *tx, struct tx_server *server,
                               struct err *err);
+
+/* The same for a subcommand: waits half a minute for a server that is just starting; a wrong
+ * password is an error at once. */
+MUST_CHECK int setup_tx_await(const struct setup *setup, struct tx *tx, struct tx_server *server,
+                              struct err *err);
+
+/* How many threads may well compute at once on this machine. */
+size_t setup_worker_count(void);
 
 /* Did Neo4j refuse user or password? */
 bool setup_login_refused(const struct err *why);

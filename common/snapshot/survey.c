@@ -47,11 +47,15 @@ int survey_database(const struct survey_conf *conf, struct census **out, struct 
         return -1;
     int rc = scan_nodes(&scan, NULL, err);
     scan.on_entity = on_relationship;
-    if (rc == 0)
+    if (rc == 0) {
+        phase_end(&conf->sink, "nodes read", census_sums(s.census)->nodes);
         rc = scan_relationships(&scan, NULL, err);
-    if (rc == 0)
+    }
+    if (rc == 0) {
+        phase_end(&conf->sink, "relationships read", census_sums(s.census)->relationships);
         *out = s.census;
-    else
+    }
+    if (rc < 0)
         census_close(s.census);
     return rc;
 }

@@ -173,12 +173,14 @@ static int scan_all(struct take *t, struct err *err)
     t->total = nodes;
     if (scan_nodes(&conf, t->conf->labels, err) < 0 || end_file(t, err) < 0)
         return hold_explain(err);
+    phase_end(&t->conf->sink, "nodes", t->rows);
     t->relationships = true;
     t->rows = 0;
     t->total = relationships;
     conf.on_entity = on_relationship;
     if (scan_relationships(&conf, t->conf->types, err) < 0 || end_file(t, err) < 0)
         return hold_explain(err);
+    phase_end(&t->conf->sink, "relationships", t->rows);
     t->manifest->nodes = census_sums(t->census)->nodes;
     t->manifest->relationships = census_sums(t->census)->relationships;
     t->manifest->digest = census_sums(t->census)->digest;

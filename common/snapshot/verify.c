@@ -135,6 +135,10 @@ static int check_kind(struct verify *v, enum manifest_kind kind, struct err *err
             (kind == MANIFEST_OTHER ? check_small_file(v, &m->files[i], err)
                                     : check_data_file(v, &m->files[i], err)) < 0)
             return -1;
+    if (kind == MANIFEST_NODES)
+        phase_end(&v->conf->sink, "nodes", census_sums(v->census)->nodes);
+    if (kind == MANIFEST_RELATIONSHIPS)
+        phase_end(&v->conf->sink, "relationships", census_sums(v->census)->relationships);
     return 0;
 }
 
