@@ -10,7 +10,6 @@
 
 struct hash {
     EVP_MD_CTX *ctx;
-    const EVP_MD *sha256;
 };
 
 /* libcrypto fails here only without memory or entropy: nothing to go on with. */
@@ -25,9 +24,8 @@ struct hash *hash_new(void)
     struct hash *h = mem_alloc(1, sizeof *h);
 
     h->ctx = EVP_MD_CTX_new();
-    h->sha256 = EVP_sha256();
     must(h->ctx != NULL);
-    must(EVP_DigestInit_ex(h->ctx, h->sha256, NULL));
+    must(EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
     return h;
 }
 
@@ -78,7 +76,7 @@ void hash_text(const void *p, size_t len, char out[static HASH_HEX_SIZE])
 void hash_finish_bytes(struct hash *h, unsigned char out[static HASH_SIZE])
 {
     must(EVP_DigestFinal_ex(h->ctx, out, NULL));
-    must(EVP_DigestInit_ex(h->ctx, h->sha256, NULL));
+    must(EVP_DigestInit_ex(h->ctx, NULL, NULL)); /* the same digest again, found already */
 }
 
 void hash_finish(struct hash *h, char out[static HASH_HEX_SIZE])
