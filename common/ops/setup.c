@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/stop.h"
 #include "kafka/topics.h"
 
@@ -152,12 +153,16 @@ int setup_tx_await(const struct setup *setup, struct tx *tx, struct tx_server *s
 {
     int64_t deadline = clock_mono_ms() + AWAIT_NEO4J_MS;
     struct err why = {0};
+    bool told = false;
 
     while (setup_tx_probe(setup, tx, server, &why) < 0) {
         if (why.class != ERR_RETRY || clock_mono_ms() > deadline || stop_wait(AGAIN_MS)) {
             *err = why;
             return stop_requested() ? stop_check(err) : -1;
         }
+        if (!told)
+            log_info(log_event("waiting_neo4j"), log_err(&why));
+        told = true;
         err_clear(&why);
     }
     return 0;
