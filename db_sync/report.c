@@ -15,10 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_LONG_MS                                                                               \
-    10000            /* a request this old: Neo4j is slow, hung, or holds a lock for others        \
-                      */
-#define WAITS_MS 500 /* a request this old may wait for a snapshot */
+/* A request this old: Neo4j is slow, hung, or holds a lock for others; or a snapshot is taken. */
+#define BUSY_LONG_MS 10000
+#define WAITS_MS 500
 #define TURN_MS 100
 #define LAST_FLUSH_MS 3000
 
