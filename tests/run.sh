@@ -25,8 +25,8 @@ run() { # run COMMAND…: shows its output, keeps its closing lines
 }
 
 [ -n "${1:-}" ] || run tests/check.py --build "$BUILD"
-# Tests wait most of their time: three files at once, each with servers of its own (1.5 GB of memory).
-run build/venv/bin/python -m pytest -n "${TEST_JOBS:-3}" --dist loadfile tests/integration tests/property ${1:+-k "$1"}
+# Tests wait most of their time: two files at once, each with servers of its own (1.5 GB of memory).
+run build/venv/bin/python -m pytest -n "${TEST_JOBS:-2}" --dist loadfile tests/integration tests/property ${1:+-k "$1"}
 
 passed=$(count passed)
 failed=$(($(count failed) + $(count error)))

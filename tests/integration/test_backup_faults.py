@@ -49,7 +49,7 @@ def test_snapshot_killed_at_random_moments(neo_a, server_a, tmp_path):
     took = timed(lambda: snapshot(server_a, tmp_path / "s"))
     first, chance = backup.manifest(tmp_path / "s")["id"], random.Random(5)
     killed = 0
-    for _ in range(scaled(5, 30)):
+    for _ in range(scaled(4, 30)):
         process = start(server_a, "snapshot", "--yes", tmp_path / "s")
         killed += kill_at(process, time.monotonic() + chance.uniform(0, took))
         names = {p.name for p in tmp_path.iterdir()}
@@ -73,7 +73,7 @@ def test_restore_killed_at_random_moments(neo_a, server_a, neo_b, server_b, tmp_
     took = timed(lambda: restore(server_b, tmp_path / "s"))
     neo_b.wipe()
     chance, killed = random.Random(6), 0
-    wanted = scaled(6, 30)
+    wanted = scaled(4, 30)
     for _ in range(3 * wanted):
         killed += kill_at(start(server_b, "restore", tmp_path / "s"), time.monotonic() + chance.uniform(0, took * 0.6))
         state = neo_b.position()

@@ -137,12 +137,18 @@ class Topics:
     @staticmethod
     def _end(consumer, part):
         """The next offset; a broker that has just started may not lead its partitions yet."""
+        refused = []
+
         def ask():
             try:
                 return [consumer.get_watermark_offsets(part, timeout=5)[1]]
-            except KafkaException:
+            except KafkaException as why:
+                refused.append(str(why))
                 return None
-        return until(f"the end of {part.topic}", ask)[0]
+        try:
+            return until(f"the end of {part.topic}", ask, 90)[0]
+        except AssertionError as late:
+            raise AssertionError(f"{late}; Kafka said {sorted(set(refused))}") from None
 
     def end(self, topic):
         """The next offset of partition 0."""
