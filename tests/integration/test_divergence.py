@@ -96,7 +96,7 @@ def test_equal_replicas_agree(topics, server_a, server_b, neo_a, neo_b, db_sync)
     for _ in range(2):
         a, b = pair(topics, neo_a, neo_b, db_sync, server_a, server_b, BATCH_COUNT=70)
         for replica in "ab":
-            until("in sync", lambda: (topics.status(replica) or {}).get("state") == "in-sync")
+            until("in sync, told with its checkpoint", lambda r=replica: (now := topics.status(r) or {}).get("state") == "in-sync" and now["checkpoints"])
         mine, theirs = topics.status("a"), topics.status("b")
         assert mine["outcome"] == theirs["outcome"] and mine["checkpoints"] == theirs["checkpoints"]
         assert [offset for offset, _ in mine["checkpoints"]] == [1000]
