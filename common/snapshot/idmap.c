@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define SLOTS_MIN 1024
+#define NEXT ".next"
 #define USED 0x736c6f7475736564u /* what no file of another kind has there */
 
 struct slot {
@@ -28,7 +29,8 @@ struct slot {
 };
 
 struct idmap {
-    char *folder, *path; /* path: of the file, if it has a name */
+    char *folder;
+    char *path, *next; /* of the file, if it has a name, and of the one that will take its place */
     struct slot *slots;
     size_t size, count; /* size: a power of two */
 };
@@ -58,53 +60,54 @@ static int map_fd(const struct idmap *map, int fd, size_t bytes, struct slot **o
     return 0;
 }
 
-/* *path is the file's, for free(); the caller removes or renames it. */
-static int make_file(const struct idmap *map, size_t size, struct slot **out, char **path,
-                     struct err *err)
+/* A new file: without a name from here on, or with one that only the next table of this map has, so
+ * that a process that is killed leaves nothing that nobody looks for. */
+static int new_file(const struct idmap *map, struct err *err)
 {
-    struct buf name = {0};
+    struct buf path = {0};
+    int fd;
+
+    if (map->next != NULL) {
+        unlink(map->next);
+        fd = open(map->next, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    } else {
+        buf_addf(&path, "%s/.cypherlog-ids-XXXXXX", map->folder);
+        fd = mkstemp(path.data);
+        if (fd >= 0)
+            unlink(path.data);
+    }
+    if (fd < 0)
+        fail(map, errno, err);
+    buf_fini(&path);
+    return fd;
+}
+
+static int make_file(const struct idmap *map, size_t size, struct slot **out, struct err *err)
+{
     size_t bytes;
 
     if (!mem_mul(size, sizeof(struct slot), &bytes))
         return fail(map, ENOMEM, err);
-    buf_addf(&name, "%s/.cypherlog-ids-XXXXXX", map->folder);
-    *path = buf_take(&name);
-    int fd = mkstemp(*path), error = 0;
-    if (fd < 0) {
-        error = errno;
-        free(*path);
-        *path = NULL;
-        return fail(map, error, err);
-    }
-    error = posix_fallocate(fd, 0, (off_t)bytes);
+    int fd = new_file(map, err);
+    if (fd < 0)
+        return -1;
+    int error = posix_fallocate(fd, 0, (off_t)bytes);
     int rc = error != 0 ? fail(map, error, err) : map_fd(map, fd, bytes, out, err);
     close(fd);
-    if (rc < 0) {
-        unlink(*path);
-        free(*path);
-        *path = NULL;
-    }
+    if (rc < 0 && map->next != NULL)
+        unlink(map->next);
     return rc;
 }
 
-/* The new table is whole before it gets the name. */
-static int settle_name(struct idmap *map, char *path, struct err *err)
+/* A table is whole before it gets the map's name. */
+static int settle_name(const struct idmap *map, struct err *err)
 {
-    int rc = map->path == NULL ? unlink(path) : rename(path, map->path);
-    int error = errno;
-
-    if (rc < 0)
-        unlink(path);
-    free(path);
-    return rc < 0 ? fail(map, error, err) : 0;
+    return map->next != NULL && rename(map->next, map->path) < 0 ? fail(map, errno, err) : 0;
 }
 
 static int make_table(struct idmap *map, struct err *err)
 {
-    char *path;
-
-    return make_file(map, map->size, &map->slots, &path, err) < 0 ? -1
-                                                                  : settle_name(map, path, err);
+    return make_file(map, map->size, &map->slots, err) < 0 ? -1 : settle_name(map, err);
 }
 
 int idmap_open(struct idmap **out, const char *folder, size_t count, struct err *err)
@@ -154,7 +157,9 @@ int idmap_open_named(struct idmap **out, const char *folder, const char *name, s
 
     map->folder = mem_strdup(folder);
     buf_addf(&path, "%s/%s", folder, name);
-    map->path = buf_take(&path);
+    map->path = mem_strdup(buf_str(&path));
+    buf_adds(&path, NEXT);
+    map->next = buf_take(&path);
     int rc = open_table(map, &found, err);
     if (rc == 0 && !found) {
         map->size = SLOTS_MIN;
@@ -176,12 +181,14 @@ void idmap_close(struct idmap *map)
         munmap(map->slots, map->size * sizeof *map->slots);
     free(map->folder);
     free(map->path);
+    free(map->next);
     free(map);
 }
 
 void idmap_remove_name(struct idmap *map)
 {
     unlink(map->path);
+    unlink(map->next);
 }
 
 void idmap_forget(const char *folder, const char *name)
@@ -189,6 +196,8 @@ void idmap_forget(const char *folder, const char *name)
     struct buf path = {0};
 
     buf_addf(&path, "%s/%s", folder, name);
+    unlink(buf_str(&path));
+    buf_adds(&path, NEXT);
     unlink(buf_str(&path));
     buf_fini(&path);
 }
@@ -213,9 +222,8 @@ static void fill(struct slot *slot, int64_t id, const struct idmap_node *node)
 static int grow(struct idmap *map, struct err *err)
 {
     struct slot *slots;
-    char *path;
 
-    if (make_file(map, map->size * 2, &slots, &path, err) < 0)
+    if (make_file(map, map->size * 2, &slots, err) < 0)
         return -1;
     for (size_t i = 0; i < map->size; i++)
         if (map->slots[i].used == USED)
@@ -224,7 +232,7 @@ static int grow(struct idmap *map, struct err *err)
     munmap(map->slots, map->size * sizeof *map->slots);
     map->slots = slots;
     map->size *= 2;
-    return settle_name(map, path, err);
+    return settle_name(map, err);
 }
 
 int idmap_add(struct idmap *map, int64_t id, const struct idmap_node *node, struct err *err)

@@ -170,7 +170,7 @@ int target_begin(const struct target *t, const struct position *was, const char 
     snprintf(now->fingerprint, sizeof now->fingerprint, "%s", mark);
     snprintf(now->epoch, sizeof now->epoch, "%s", token);
     if (was != NULL)
-        return write_position(t, was, NULL, now, err);
+        return position_protect(t->tx, err) < 0 ? -1 : write_position(t, was, NULL, now, err);
     struct position made;
     bool found;
     if (position_create(t->tx, t->topic, now, err) < 0 ||
@@ -186,10 +186,12 @@ int target_end(const struct target *t, const struct position *was, const struct 
     struct buf remove = {0};
     int64_t ignored;
 
+    /* first: while the position says "restoring" a restore that is cut short here is gone on with */
+    if (now == NULL &&
+        run(t, "DROP CONSTRAINT `__db_sync_position` IF EXISTS", &ignored, err) < 0)
+        return -1;
     track_add_remove(&remove, &track);
     int rc = write_position(t, was, &remove, now, err);
     buf_fini(&remove);
-    if (rc < 0 || now != NULL)
-        return rc;
-    return run(t, "DROP CONSTRAINT `__db_sync_position` IF EXISTS", &ignored, err);
+    return rc;
 }
