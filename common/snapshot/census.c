@@ -56,11 +56,18 @@ int census_add_node(struct census *c, const struct entity *e, struct tally_set *
     return 0;
 }
 
-bool census_add_relationship(struct census *c, const struct entity *e)
+static const struct tally_set *label_set(const struct census *c, const struct idmap_node *node)
+{
+    return node != NULL ? tally_at(c->sums.label_sets, node->tag) : NULL;
+}
+
+bool census_add_relationship(struct census *c, const struct entity *e, struct census_ends *ends)
 {
     const struct idmap_node *start = idmap_find(c->ids, e->start),
                             *end = idmap_find(c->ids, e->end);
 
+    if (ends != NULL)
+        *ends = (struct census_ends){label_set(c, start), label_set(c, end)};
     if (start == NULL || end == NULL)
         return false;
     struct digest hash = digest_entity(c->hash, e, &start->hash, &end->hash);
@@ -68,13 +75,6 @@ bool census_add_relationship(struct census *c, const struct entity *e)
     tally_add(c->sums.types, e);
     c->sums.relationships++;
     return true;
-}
-
-const struct tally_set *census_label_set(const struct census *c, int64_t id)
-{
-    const struct idmap_node *node = idmap_find(c->ids, id);
-
-    return node != NULL ? tally_at(c->sums.label_sets, node->tag) : NULL;
 }
 
 const struct census_sums *census_sums(const struct census *c)

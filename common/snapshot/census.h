@@ -27,11 +27,14 @@ void census_close(struct census *c);
 MUST_CHECK int census_add_node(struct census *c, const struct entity *e, struct tally_set **set,
                                struct err *err);
 
-/* Whether it was counted: both its nodes are known. */
-MUST_CHECK bool census_add_relationship(struct census *c, const struct entity *e);
+/* The label sets of a relationship's nodes; NULL: that node is not known. Borrowed. */
+struct census_ends {
+    const struct tally_set *start, *end;
+};
 
-/* The label set of the node with that id; NULL: there is none. Borrowed. */
-const struct tally_set *census_label_set(const struct census *c, int64_t id);
+/* Whether it was counted: both its nodes are known. ends, if it is not NULL, is filled anyway. */
+MUST_CHECK bool census_add_relationship(struct census *c, const struct entity *e,
+                                        struct census_ends *ends);
 
 /* Borrowed; changes with what is added. */
 const struct census_sums *census_sums(const struct census *c);

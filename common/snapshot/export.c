@@ -268,7 +268,7 @@ static int on_relationship(void *arg, const struct entity *e, struct err *err)
 
     if (look_around(x, err) < 0)
         return -1;
-    return census_add_relationship(x->census, e) ? add_entity(x, e, err) : refuse_change(err);
+    return census_add_relationship(x->census, e, NULL) ? add_entity(x, e, err) : refuse_change(err);
 }
 
 static int scan_all(struct export *x, struct err *err)

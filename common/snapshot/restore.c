@@ -265,10 +265,10 @@ static int count_loss(struct restore *r, const struct entity *e, struct err *err
 static int make_node(void *arg, const struct entity *e, struct err *err)
 {
     struct restore *r = arg;
-    struct digest hash = digest_entity(r->hash, e, NULL, NULL);
 
     if (!is_wanted(r, e))
         return 0;
+    struct digest hash = digest_entity(r->hash, e, NULL, NULL);
     phase_tell(&r->conf->sink, "nodes", r->done++, r->manifest->nodes);
     if (count_loss(r, e, err) < 0 ||
         (r->census != NULL && census_add_node(r->census, e, NULL, err) < 0))
@@ -291,7 +291,7 @@ static int make_relationship(void *arg, const struct entity *e, struct err *err)
     phase_tell(&r->conf->sink, "relationships", r->done++, r->manifest->relationships);
     if (count_loss(r, e, err) < 0)
         return -1;
-    if (r->census != NULL && !census_add_relationship(r->census, e))
+    if (r->census != NULL && !census_add_relationship(r->census, e, NULL))
         return err_set(err, ERR_FATAL, "restore.census", "a node was made and not counted");
     return loader_add_relationship(r->loader, e, (int64_t)start->tag, (int64_t)end->tag, err);
 }

@@ -30,7 +30,7 @@ static int on_relationship(void *arg, const struct entity *e, struct err *err)
 
     phase_tell(&s->conf->sink, "relationships read", census_sums(s->census)->relationships,
                s->conf->relationships);
-    return census_add_relationship(s->census, e) ? stop_check(err) : refuse(err);
+    return census_add_relationship(s->census, e, NULL) ? stop_check(err) : refuse(err);
 }
 
 int survey_database(const struct survey_conf *conf, struct census **out, struct err *err)

@@ -136,11 +136,10 @@ static int on_node(void *arg, const struct entity *e, struct err *err)
 static int on_relationship(void *arg, const struct entity *e, struct err *err)
 {
     struct take *t = arg;
-    const struct tally_set *start = census_label_set(t->census, e->start),
-                           *end = census_label_set(t->census, e->end);
+    struct census_ends found;
     char who[64];
 
-    if (!census_add_relationship(t->census, e)) {
+    if (!census_add_relationship(t->census, e, &found)) {
         if (t->conf->labels != NULL)
             return 0; /* it leads out of the part */
         entity_name(e, who, sizeof who);
@@ -151,7 +150,7 @@ static int on_relationship(void *arg, const struct entity *e, struct err *err)
     }
     if (look_around(t, err) < 0 || begin_row(t, err) < 0)
         return -1;
-    struct layout_ends ends = {start->plain, end->plain};
+    struct layout_ends ends = {found.start->plain, found.end->plain};
     size_t before = t->text.len;
     layout_write(&t->text, t->conf->layout, e, t->rows,
                  t->conf->layout == LAYOUT_TYPED ? &ends : NULL);

@@ -30,10 +30,11 @@ static void tell(const struct verify *v)
 
 static int on_relationship(struct verify *v, const struct entity *e, struct err *err)
 {
-    bool from = census_label_set(v->census, e->start) == NULL;
+    struct census_ends ends;
 
-    if (census_add_relationship(v->census, e))
+    if (census_add_relationship(v->census, e, &ends))
         return 0;
+    bool from = ends.start == NULL;
     return err_set(err, ERR_DAMAGED, "snapshot.dangling",
                    "a relationship %s node_id %" PRId64 ", which is no node of this snapshot",
                    from ? "from" : "to", from ? e->start : e->end);
