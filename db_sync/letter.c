@@ -40,14 +40,11 @@ static void add_raw(struct buf *out, const struct record *record, const struct e
 
 static void add_cut(struct buf *out, const struct record *record, const struct err *why)
 {
-    struct hash *hash = hash_new();
     char sum[HASH_HEX_SIZE];
     size_t shown = record->value_len < CUT_BYTES ? record->value_len : CUT_BYTES;
     json_t *error = error_object(why);
 
-    hash_add(hash, record->value, record->value_len);
-    hash_finish(hash, sum);
-    hash_free(hash);
+    hash_text(record->value, record->value_len, sum);
     buf_addf(out, "{\"size\":%zu,\"sha256\":\"%s\",\"first_base64\":\"", record->value_len, sum);
     hash_add_base64(out, record->value, shown);
     buf_adds(out, "\",\"error\":");

@@ -53,25 +53,17 @@ int prepare_check_log(struct reader *reader, const char *topic, const struct pos
                       struct err *err)
 {
     int64_t low, high;
-    struct record record = {0};
-    char fingerprint[HASH_HEX_SIZE] = "";
-    bool found;
+    struct reader_look look;
 
     if (reader_watermarks(reader, &low, &high, err) < 0 ||
         check_bounds(topic, position, low, high, err) < 0)
         return -1;
     if (position->last_offset < low) /* none applied, or retention took it: nothing to compare */
         return 0;
-    if (reader_read_at(reader, position->last_offset, clock_mono_ms() + CHECK_TIMEOUT_MS, &record,
-                       &found, err) < 0)
+    if (reader_look_at(reader, position->last_offset, clock_mono_ms() + CHECK_TIMEOUT_MS, &look,
+                       err) < 0)
         return -1;
-    if (found) {
-        struct hash *hash = hash_new();
-        record_fingerprint(&record, hash, fingerprint);
-        hash_free(hash);
-        record_fini(&record);
-    }
-    if (strcmp(fingerprint, position->fingerprint) != 0)
+    if (strcmp(look.fingerprint, position->fingerprint) != 0)
         return err_set(
             err, ERR_GUARD, "log.another",
             "%s[0]: the record at %" PRId64 " is not the one that this replica applied: "
@@ -116,9 +108,8 @@ int prepare_check_target(struct reader *reader, const char *topic, const struct 
                          const struct position *position, struct err *err)
 {
     char time[CLOCK_TEXT_SIZE];
-    struct record record = {0};
+    struct reader_look look;
     int64_t low, high;
-    bool found;
 
     if (options->to_offset >= 0 && position->next_offset > options->to_offset)
         return err_set(err, ERR_GUARD, "target.passed",
@@ -132,20 +123,17 @@ int prepare_check_target(struct reader *reader, const char *topic, const struct 
         return -1;
     if (position->last_offset < low) /* none applied, or retention took it */
         return 0;
-    if (reader_read_at(reader, position->last_offset, clock_mono_ms() + CHECK_TIMEOUT_MS, &record,
-                       &found, err) < 0)
+    if (reader_look_at(reader, position->last_offset, clock_mono_ms() + CHECK_TIMEOUT_MS, &look,
+                       err) < 0)
         return -1;
-    int64_t timestamp = found ? record.timestamp_ms : -1;
-    if (found)
-        record_fini(&record);
-    if (timestamp <= options->to_time_ms)
+    if (look.timestamp_ms <= options->to_time_ms)
         return 0;
     return err_set(err, ERR_GUARD, "target.passed",
                    "%s[0]: --to-time %s: this replica already contains the command at %" PRId64
                    ", which was written at %s, and nothing is ever undone; start from an empty "
                    "database or an older snapshot",
                    topic, options->to_time, position->last_offset,
-                   clock_text(timestamp, time, sizeof time));
+                   clock_text(look.timestamp_ms, time, sizeof time));
 }
 
 /* The end of the log counts once the moment has passed: whatever comes behind it came later. */

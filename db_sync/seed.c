@@ -202,24 +202,21 @@ static void position_of(const struct manifest_position *m, struct position *out)
  * later than when the snapshot began. */
 static int written_at(struct seed *s, const struct manifest *m, int64_t *ms, struct err *err)
 {
-    struct record record = {0};
+    struct reader_look look = {0};
     int64_t low, high;
-    bool found = false;
 
     *ms = m->position.timestamp_ms;
     if (*ms >= 0)
         return 0;
     if (reader_watermarks(s->reader, &low, &high, err) < 0 ||
         (m->position.last_offset >= low &&
-         reader_read_at(s->reader, m->position.last_offset, clock_mono_ms() + READ_WAIT_MS, &record,
-                        &found, err) < 0))
+         reader_look_at(s->reader, m->position.last_offset, clock_mono_ms() + READ_WAIT_MS, &look,
+                        err) < 0))
         return -1;
-    if (found) {
-        *ms = record.timestamp_ms;
-        record_fini(&record);
-    } else if (!clock_parse(m->started, ms)) {
+    if (look.found)
+        *ms = look.timestamp_ms;
+    else if (!clock_parse(m->started, ms))
         *ms = clock_wall_ms();
-    }
     return 0;
 }
 

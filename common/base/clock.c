@@ -61,11 +61,10 @@ static int take_digits(const char **p, int n)
     return value;
 }
 
-/* Days from 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, "chrono-Compatible
- * Low-Level Date Algorithms", days_from_civil), years from 1 on. */
-static int64_t days_of(int year, int month, int day)
+int64_t clock_days(int64_t year, int month, int day)
 {
-    int64_t y = month <= 2 ? year - 1 : year, era = y / 400, of_era = y - era * 400;
+    int64_t y = month <= 2 ? year - 1 : year; /* years begin in March: a leap day ends one */
+    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
     int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
@@ -81,7 +80,7 @@ static bool take_date(const char **p, int64_t *days)
     if (day < 1)
         return false;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    *days = days_of(year, month, day);
+    *days = clock_days(year, month, day);
     return day <= lengths[month - 1] + (month == 2 && leap);
 }
 

@@ -22,6 +22,10 @@ int64_t clock_wall_ms(void);
 /* The moment wait_ms from now, for pthread_cond_timedwait on a monotonic condition. */
 struct timespec clock_deadline(int64_t wait_ms);
 
+/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar, negative before it; month
+ * and day from 1 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil). */
+int64_t clock_days(int64_t year, int month, int day);
+
 #define CLOCK_TEXT_SIZE 32
 
 /* Writes wall_ms as `2026-01-31T23:59:59.123Z` into out (CLOCK_TEXT_SIZE bytes); returns out. */

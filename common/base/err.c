@@ -96,6 +96,11 @@ bool err_is_set(const struct err *err)
     return err->class != ERR_NONE;
 }
 
+bool err_heals(const struct err *err)
+{
+    return err->class == ERR_RETRY || err->class == ERR_SHRINK || err->class == ERR_UNKNOWN;
+}
+
 const char *err_class_name(enum err_class class)
 {
     return classes[class].name;

@@ -54,6 +54,9 @@ void err_clear(struct err *err);
 
 bool err_is_set(const struct err *err);
 
+/* Whether it passes when the same is tried again: ERR_RETRY, ERR_SHRINK, ERR_UNKNOWN. */
+bool err_heals(const struct err *err);
+
 /* "retry", "poison", …: for logs. */
 const char *err_class_name(enum err_class class);
 

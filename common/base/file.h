@@ -12,6 +12,10 @@
  * may be written. */
 MUST_CHECK int file_write(int fd, const char *p, size_t len);
 
+/* Syncs the folder that holds path, so that a name made or renamed there survives a loss of power.
+ * Blocks. -1: errno says why. */
+MUST_CHECK int file_sync_parent(const char *path);
+
 /* The folder for working files: TMPDIR, or /tmp. */
 const char *file_work_folder(void);
 

@@ -364,6 +364,25 @@ int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct
     return event == READER_FAILED ? -1 : 0;
 }
 
+int reader_look_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct reader_look *look,
+                   struct err *err)
+{
+    struct record record;
+    struct hash *hash;
+
+    *look = (struct reader_look){.timestamp_ms = -1};
+    if (reader_read_at(r, offset, deadline_ms, &record, &look->found, err) < 0)
+        return -1;
+    if (!look->found)
+        return 0;
+    look->timestamp_ms = record.timestamp_ms;
+    hash = hash_new();
+    record_fingerprint(&record, hash, look->fingerprint);
+    hash_free(hash);
+    record_fini(&record);
+    return 0;
+}
+
 int64_t reader_end_offset(const struct reader *r)
 {
     return r->end_offset;

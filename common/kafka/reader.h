@@ -59,6 +59,17 @@ enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct rec
 MUST_CHECK int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms,
                               struct record *record, bool *found, struct err *err);
 
+/* What tells a record from another one at the same offset. */
+struct reader_look {
+    bool found;
+    int64_t timestamp_ms;            /* -1: not found, or it has none */
+    char fingerprint[HASH_HEX_SIZE]; /* "": not found */
+};
+
+/* What stands at exactly that offset, otherwise as reader_read_at. */
+MUST_CHECK int reader_look_at(struct reader *r, int64_t offset, int64_t deadline_ms,
+                              struct reader_look *look, struct err *err);
+
 /* Where the log ended at the last READER_END since reader_assign, behind control records too; -1:
  * there was none. */
 int64_t reader_end_offset(const struct reader *r);

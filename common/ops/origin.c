@@ -13,26 +13,18 @@
 static int ask_timestamp(struct reader *reader, const struct manifest_position *p,
                          int64_t deadline_ms, int64_t *timestamp_ms, struct err *err)
 {
-    struct record record = {0};
-    char fingerprint[HASH_HEX_SIZE];
+    struct reader_look look;
     int64_t low, high;
-    bool found;
 
     *timestamp_ms = -1;
     if (reader_watermarks(reader, &low, &high, err) < 0)
         return -1;
     if (p->last_offset < low) /* -1: there is none */
         return 0;
-    if (reader_read_at(reader, p->last_offset, deadline_ms, &record, &found, err) < 0)
+    if (reader_look_at(reader, p->last_offset, deadline_ms, &look, err) < 0)
         return -1;
-    if (found) {
-        struct hash *hash = hash_new();
-        record_fingerprint(&record, hash, fingerprint);
-        hash_free(hash);
-        *timestamp_ms = record.timestamp_ms;
-        record_fini(&record);
-    }
-    if (found && strcmp(fingerprint, p->fingerprint) == 0)
+    *timestamp_ms = look.timestamp_ms;
+    if (strcmp(look.fingerprint, p->fingerprint) == 0)
         return 0;
     return err_set(err, ERR_DIFFERS, "log.another",
                    "%s[0]: the record at %" PRId64 " is not the one that this replica applied",

@@ -182,29 +182,6 @@ void cypher_text_add_row(struct buf *out, const struct entity *e)
 
 /* ---- what makes values of the fields ---- */
 
-static const char *constructor(enum value_kind kind)
-{
-    switch (kind) {
-    case VALUE_FALSE:
-    case VALUE_TRUE:
-        return "toBoolean";
-    case VALUE_INTEGER:
-        return "toInteger";
-    case VALUE_FLOAT:
-        return "toFloat";
-    case VALUE_DATE:
-        return "date";
-    case VALUE_LOCAL_TIME:
-        return "localtime";
-    case VALUE_TIME:
-        return "time";
-    case VALUE_LOCAL_DATETIME:
-        return "localdatetime";
-    default:
-        return "datetime";
-    }
-}
-
 /* "part: toInteger(split(x, ",")[i])" for each part. */
 static void add_parts(struct buf *out, const char *const *parts, size_t count, const char *function,
                       const char *from)
@@ -253,7 +230,7 @@ static void add_expression(struct buf *out, const struct shape *s, const char *f
         (s->special && s->kind != VALUE_STRING))
         add_structure(out, s, from);
     else if (s->kind != VALUE_STRING)
-        buf_addf(out, "%s(%s)", constructor(s->kind), from);
+        buf_addf(out, "%s(%s)", value_function(s->kind), from);
     else if (s->special)
         add_unescaped(out, from);
     else

@@ -175,12 +175,10 @@ static bool is_text(const struct entity *e, struct entity_slice slice, const cha
 /* The script would take it away from the nodes that it makes. */
 static int check_helper(const struct entity *e, struct err *err)
 {
-    bool used = false;
+    bool used = entity_has_label(e, CYPHER_TEXT_LABEL);
 
-    for (size_t i = 0; !e->relationship && i < e->label_count; i++)
-        used = used || is_text(e, e->labels[i], CYPHER_TEXT_LABEL);
-    for (size_t i = 0; !e->relationship && i < e->property_count; i++)
-        used = used || is_text(e, e->properties[i].key, CYPHER_TEXT_ID);
+    for (size_t i = 0; !used && !e->relationship && i < e->property_count; i++)
+        used = is_text(e, e->properties[i].key, CYPHER_TEXT_ID);
     if (!used)
         return 0;
     return err_set(err, ERR_GUARD, "export.helper",

@@ -204,18 +204,6 @@ static int sync_folder(int at, const char *name, const char *shown, struct err *
     return rc;
 }
 
-static int sync_parent(const struct folder *f, struct err *err)
-{
-    const char *slash = strrchr(f->dest, '/');
-    char *parent = slash == NULL      ? mem_strdup(".")
-                   : slash == f->dest ? mem_strdup("/")
-                                      : mem_strndup(f->dest, (size_t)(slash - f->dest));
-    int rc = sync_folder(AT_FDCWD, parent, parent, err);
-
-    free(parent);
-    return rc;
-}
-
 int folder_publish(struct folder *f, struct err *err)
 {
     bool replaces = exists(f->dest);
@@ -230,8 +218,8 @@ int folder_publish(struct folder *f, struct err *err)
     if (rename(f->partial, f->dest) < 0)
         return fail(f->partial, err);
     f->ours = false;
-    if (sync_parent(f, err) < 0)
-        return -1;
+    if (file_sync_parent(f->dest) < 0)
+        return fail(f->dest, err);
     if (replaces && remove_folder(AT_FDCWD, f->old, 1) < 0)
         return fail(f->old, err);
     return 0;

@@ -181,11 +181,8 @@ static void add(json_t *constraints, const char *name, json_t *labels, json_t *p
 static void own_name(const char *text, char out[static HASH_HEX_SIZE])
 {
     char hex[HASH_HEX_SIZE];
-    struct hash *hash = hash_new();
 
-    hash_add(hash, text, strlen(text));
-    hash_finish(hash, hex);
-    hash_free(hash);
+    hash_text(text, strlen(text), hex);
     snprintf(out, HASH_HEX_SIZE, "constraint_%.*s", NAME_DIGITS, hex);
 }
 

@@ -164,10 +164,9 @@ static int lock(struct hold *h, int64_t limit_ms, struct err *err)
     struct err why = {0};
 
     while (try_lock(h, limit_ms, &why) < 0) {
-        bool heals = why.class == ERR_RETRY || why.class == ERR_SHRINK || why.class == ERR_UNKNOWN;
         if (stop_check(err) < 0)
             return -1;
-        if (!heals || clock_mono_ms() > deadline) {
+        if (!err_heals(&why) || clock_mono_ms() > deadline) {
             *err = why;
             return hold_explain(err);
         }

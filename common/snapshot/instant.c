@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/instant.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 const char *instant_offset(const struct value *v, const char **end)
@@ -16,18 +18,7 @@ const char *instant_offset(const struct value *v, const char **end)
     return p;
 }
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that a leap
- * day ends one, and 400 years are 146,097 days (ISO 8601). */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
-    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 -
-           719468;
-}
-
-static int64_t two_digits(const char *p)
+static int two_digits(const char *p)
 {
     return (p[0] - '0') * 10 + (p[1] - '0');
 }
@@ -47,7 +38,7 @@ void instant_of(const struct value *v, struct instant *out)
     for (int64_t unit = 3600, p = 1; offset + p < end; p += 3, unit /= 60)
         away += two_digits(offset + p) * unit;
     int64_t seconds =
-        days_of(minus ? -year : year, two_digits(time - 5), two_digits(time - 2)) * 86400 +
+        clock_days(minus ? -year : year, two_digits(time - 5), two_digits(time - 2)) * 86400 +
         two_digits(time + 1) * 3600 + two_digits(time + 4) * 60 + two_digits(time + 7);
     out->seconds = *offset == '-' ? seconds + away : seconds - away;
     out->nanoseconds = nanoseconds;

@@ -154,10 +154,9 @@ static int settle(struct lane *lane, const struct track_lane *now, struct err *e
     bool found;
 
     while (track_read(c->tx, c->track, c->index, &is, &found, &why) < 0) {
-        bool heals = why.class == ERR_RETRY || why.class == ERR_UNKNOWN || why.class == ERR_SHRINK;
-        if (!heals)
+        if (!err_heals(&why))
             *err = why;
-        if (!heals || wait_out(lane, &why, err) < 0)
+        if (!err_heals(&why) || wait_out(lane, &why, err) < 0)
             return -1;
         err_clear(&why);
     }

@@ -406,15 +406,11 @@ static int add_literal(struct row *r, const struct tape_value *v)
 static int add_hashed(struct row *r, const struct tape_value *v, const struct tape_value *original)
 {
     char hex[HASH_HEX_SIZE];
-    struct hash *hash;
 
     if (original->kind != TAPE_STRING)
         return refuse(r, "hash_props holds something that is no text");
     const struct buf *text = decode(r, original);
-    hash = hash_new();
-    hash_add(hash, buf_str(text), text->len);
-    hash_finish(hash, hex);
-    hash_free(hash);
+    hash_text(buf_str(text), text->len, hex);
     if (!tape_is(v, hex))
         return refuse(r, "a text in hash_props is not the one whose hash stands in its place");
     value_add_string(&r->out->bytes, buf_str(text), text->len);

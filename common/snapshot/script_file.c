@@ -4,6 +4,7 @@
  * left is taken over, what a living one writes is not. Its lock ends with its name. */
 #include "snapshot/script_file.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "snapshot/pack.h"
 
@@ -141,21 +142,6 @@ int script_file_add_take(struct script_file *f, struct buf *text, struct err *er
     return pack_add_take(f->pack, text, err);
 }
 
-static int sync_parent(const struct script_file *f, struct err *err)
-{
-    const char *slash = strrchr(f->path, '/');
-    char *parent = slash == NULL      ? mem_strdup(".")
-                   : slash == f->path ? mem_strdup("/")
-                                      : mem_strndup(f->path, (size_t)(slash - f->path));
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 || fsync(fd) < 0 ? fail(parent, err) : 0;
-
-    if (fd >= 0)
-        close(fd);
-    free(parent);
-    return rc;
-}
-
 int script_file_publish(struct script_file *f, int64_t *bytes, struct err *err)
 {
     struct pack_file *files;
@@ -172,5 +158,5 @@ int script_file_publish(struct script_file *f, int64_t *bytes, struct err *err)
     if (rename(f->partial, f->path) < 0)
         return fail(f->path, err);
     f->ours = false;
-    return sync_parent(f, err);
+    return file_sync_parent(f->path) < 0 ? fail(f->path, err) : 0;
 }

@@ -75,22 +75,6 @@ static enum carriage head_of(const struct entity *e, const struct entity_propert
     return most;
 }
 
-static const char *constructor(enum value_kind kind)
-{
-    switch (kind) {
-    case VALUE_DATE:
-        return "date";
-    case VALUE_LOCAL_TIME:
-        return "localtime";
-    case VALUE_TIME:
-        return "time";
-    case VALUE_LOCAL_DATETIME:
-        return "localdatetime";
-    default:
-        return "datetime";
-    }
-}
-
 static void add_point(struct buf *out, const struct value *head, const char *from, bool odd)
 {
     static const char axes[] = "xyz";
@@ -110,7 +94,7 @@ static void add_expression(struct buf *out, enum carriage carriage, const struct
         buf_addf(out, "toFloat(%s)", from);
         break;
     case CARRY_TEXT:
-        buf_addf(out, "%s(%s)", constructor(head->kind), from);
+        buf_addf(out, "%s(%s)", value_function(head->kind), from);
         break;
     case CARRY_CLOCK:
         buf_addf(out, "time({time: localtime(%s[0]), timezone: %s[1]})", from, from);

@@ -112,6 +112,32 @@ void value_add_point(struct buf *out, const struct value_point *p)
         add_double(out, p->c[i]);
 }
 
+const char *value_function(enum value_kind kind)
+{
+    switch (kind) {
+    case VALUE_FALSE:
+    case VALUE_TRUE:
+        return "toBoolean";
+    case VALUE_INTEGER:
+        return "toInteger";
+    case VALUE_FLOAT:
+        return "toFloat";
+    case VALUE_DATE:
+        return "date";
+    case VALUE_LOCAL_TIME:
+        return "localtime";
+    case VALUE_TIME:
+        return "time";
+    case VALUE_LOCAL_DATETIME:
+        return "localdatetime";
+    case VALUE_OFFSET_DATETIME:
+    case VALUE_ZONED_DATETIME:
+        return "datetime";
+    default:
+        return NULL;
+    }
+}
+
 size_t value_dimensions(int64_t srid)
 {
     switch (srid) {

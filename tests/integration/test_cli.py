@@ -3,12 +3,11 @@
 
 import json
 import os
-import pty
 import subprocess
 import time
 
 import pytest
-from programs import BIN, run
+from programs import BIN, read_terminal, run, terminal
 from replica import applied
 from wait import until
 
@@ -211,14 +210,7 @@ def test_progress_bar_on_a_terminal(env, tmp_path):
     with open(path, "w") as f:
         for i in range(400_000):
             f.write(f"CREATE (:Many {{n: {i}, text: 'some text that makes the line a little longer'}})\n")
-    master, slave = pty.openpty()
-    process = subprocess.Popen([BIN / "db_sync", "send", "--file", str(path)], env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=slave)
-    os.close(slave)
-    shown = b""
-    try:
-        while chunk := os.read(master, 4096):
-            shown += chunk
-    except OSError:
-        pass  # the terminal's other end is closed
+    process, master = terminal("db_sync", ["send", "--file", str(path)], env)
+    shown = read_terminal(master)
     assert process.wait() == 0 and b"400000 commands" in process.stdout.read()
     assert b"%" in shown and b"bytes" in shown and shown.endswith(b"\r\x1b[K"), shown[-300:]

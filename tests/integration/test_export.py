@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from cypher_shell import run_script
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from neo import graph, plain, schema
-from programs import BIN, run
+from programs import BIN, read_terminal, run, terminal
 from replica import applied
 from test_restore import creation, links, nodes
 from test_snapshot import INDEXES, NAMES, neo_env
@@ -250,10 +249,7 @@ def test_bar_on_a_terminal(neo_a, server_a, tmp_path):
     """Phase, how far, rate and time left; and it is gone at the end. It begins after a second, so the program is
     let go in small steps until then."""
     neo_a.run("UNWIND range(1, 60000) AS i CREATE (:Big {i: i, text: 'some text that takes its time ' + i})")
-    master, slave = pty.openpty()
-    going = subprocess.Popen([BIN / "db_sync", "export", tmp_path / "s.cypher.gz"], env={**os.environ, **neo_env(server_a)}, stdout=subprocess.PIPE,
-                             stderr=slave)
-    os.close(slave)
+    going, master = terminal("db_sync", ["export", tmp_path / "s.cypher.gz"], neo_env(server_a))
     until("a scan", lambda: neo_a.transactions("RETURN e"), 30, 0.005)
 
     def a_step():
@@ -264,13 +260,7 @@ def test_bar_on_a_terminal(neo_a, server_a, tmp_path):
 
     until("the bar", a_step, 60, 0.2)
     going.send_signal(signal.SIGCONT)
-    shown = b""
-    try:
-        while chunk := os.read(master, 4096):
-            shown += chunk
-    except OSError:
-        pass  # the terminal's other end is closed
-    os.close(master)
+    shown = read_terminal(master)
     assert going.wait(60) == 0
     for word in (b"/60000 nodes", b"/s", b"s left"):
         assert word in shown, shown[-500:]

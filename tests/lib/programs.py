@@ -4,6 +4,7 @@ against topics/."""
 
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
@@ -86,6 +87,26 @@ class Program:
     def rss_peak_kb(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
+
+
+def terminal(program, args, env):
+    """A subcommand whose stderr is a terminal: the process and the terminal's other end, for read_terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([BIN / program, *args], env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    return process, master
+
+
+def read_terminal(master):
+    """All that is written to it until the process ends."""
+    shown = b""
+    try:
+        while chunk := os.read(master, 4096):
+            shown += chunk
+    except OSError:
+        pass  # its other end is closed
+    os.close(master)
+    return shown
 
 
 def run(program, args, env, stdin=None, deadline_s=60):

@@ -189,6 +189,23 @@ static void base64_and_hashes(void **state)
     assert_string_equal(clock_text(86399123, text, sizeof text), "1970-01-01T23:59:59.123Z");
 }
 
+static void days_of_the_calendar(void **state)
+{
+    static const struct {
+        int64_t year;
+        int month, day;
+        int64_t days;
+    } cases[] = {
+        {1970, 1, 1, 0},     {1969, 12, 31, -1},    {2000, 2, 29, 11016},
+        {2000, 3, 1, 11017}, {1, 1, 1, -719162},    {0, 12, 31, -719163},
+        {0, 2, 29, -719469}, {-1, 12, 31, -719529}, {-400, 3, 1, -865565},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(clock_days(cases[i].year, cases[i].month, cases[i].day), cases[i].days);
+}
+
 static void moments_are_read(void **state)
 {
     static const struct {
@@ -239,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
+        cmocka_unit_test(days_of_the_calendar),
         cmocka_unit_test(moments_are_read),
         cmocka_unit_test(text_is_utf8_whatever_is_put_in),
         cmocka_unit_test(long_text_is_cut_at_a_character),
