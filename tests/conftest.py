@@ -27,6 +27,12 @@ def scaled(ci, full):
     return full if SCALE == "full" else ci
 
 
+def pytest_collection_modifyitems(items):
+    """A full count takes its time; pytest.ini's limit is for CI's."""
+    for item in items if SCALE == "full" else ():
+        item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.fixture(scope="session")
 def servers_dir():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cypherlog-test-"))

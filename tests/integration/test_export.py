@@ -102,7 +102,8 @@ def test_through_the_log(topics, kafka, neo_a, server_a, neo_b, server_b, db_syn
 
 def test_batches_and_bounded_steps(neo_a, server_a, neo_b, server_b, tmp_path):
     count = scaled(20500, 200000)
-    neo_a.run("UNWIND range(1, $n) AS i CREATE (:A {i: i, s: 'text ' + i, big: CASE WHEN i % 5000 = 0 THEN reduce(s = 'x', k IN range(1, 12) | s + s + s) END})", n=count)
+    for begin in range(1, count, 20500):  # in transactions that a small heap can hold
+        neo_a.run("UNWIND range($begin, $end) AS i CREATE (:A {i: i, s: 'text ' + i, big: CASE WHEN i % 5000 = 0 THEN reduce(s = 'x', k IN range(1, 12) | s + s + s) END})", begin=begin, end=min(begin + 20499, count))
     neo_a.run("UNWIND range(1, $n) AS i MATCH (a:A {i: i}) CREATE (a)-[:R {i: i}]->(:B {d: date('2020-01-01') + duration({days: i})})", n=500)
     neo_a.run("MATCH (a:A), (b:A {i: 7}) WHERE a.i < 3000 CREATE (a)-[:S]->(b)")
     said = json.loads(export(server_a, tmp_path / "s.cypher.gz", "--json").stdout)
