@@ -7,17 +7,17 @@
  * A value may be plain JSON, or typed as in Neo4j's Query API, {"$type":…,"_value":…}, at any
  * depth:
  *
- * | $type                              | _value                              | carried as |
- * |------------------------------------|-------------------------------------|----------------------|
- * | Null, Boolean, String              | the JSON value                      | itself | | Integer
- * | "12", or 12                         | a JSON integer       | | Float | "1.5", "1.0E10", or a
- * number        | a JSON number        | | Float NaN, Infinity, -Infinity     | | refused:
- * param.float | | List                               | array of values                     | a JSON
- * array         | | Map                                | object; itself no value, so that a  | a
- * JSON object        | |                                    | key "$type" can be carried          |
- * | | Base64                             |                                     | refused:
- * param.bytes | | Date … Duration, Point             |                                     |
- * refused: param.typed |
+ * | $type                      | _value                          | carried as           |
+ * |----------------------------|---------------------------------|----------------------|
+ * | Null, Boolean, String      | the JSON value                  | itself               |
+ * | Integer                    | "12", or 12                     | a JSON integer       |
+ * | Float                      | "1.5", "1.0E10", or a number    | a JSON number        |
+ * | Float NaN, Infinity, -…    |                                 | refused: param.float |
+ * | List                       | array of values                 | a JSON array         |
+ * | Map                        | object; itself no value, so     | a JSON object        |
+ * |                            | that a key "$type" can be there |                      |
+ * | Base64                     |                                 | refused: param.bytes |
+ * | Date … Duration, Point     |                                 | refused: param.typed |
  *
  * The transaction API takes plain JSON only, in which the last two rows cannot be written (Neo4j
  * HTTP API, "Parameters"; tried on 4.4, 5.26 and 2026). */
