@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* cypher/lift.c: one walk over the tokens with a stack of brackets. What a bracket is shows in what
+ * stands before it and behind it; what is not known is frozen: nothing is lifted in it. A literal
+ * is judged by the token before it (with its sign) and the one behind it. */
+#include "cypher/lift.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_NAME "__cl"
+#define FRAMES_MAX 256
+
+enum frame_kind {
+    FRAME_TOP,   /* the text, a block of clauses { … } */
+    FRAME_ROUND, /* a pattern, an expression in brackets */
+    FRAME_CALL,  /* the arguments of a function that takes any parameter */
+    FRAME_LIST,
+    FRAME_RELATIONSHIP, /* -[ … ]- : bounds of a path are no expressions */
+    FRAME_MAP,          /* {name: …} */
+    FRAME_OTHER,
+};
+
+struct frame {
+    enum frame_kind kind;
+    bool frozen;     /* nothing is lifted here */
+    bool projection; /* behind WITH, RETURN, ORDER BY, up to the next clause */
+    bool set;        /* behind SET, up to the next clause */
+    bool number;     /* the expression has a literal, or a parameter, already */
+};
+
+struct walk {
+    struct lift *l;
+    const char *text;
+    const struct constant_token *tokens; /* the last one is LEXER_END */
+    size_t at;                           /* the token in hand */
+    bool hole;                           /* the one before it was taken out */
+    struct frame frames[FRAMES_MAX];
+    size_t depth;
+};
+
+/* ---- tokens ---- */
+
+static bool is_op(const struct walk *w, size_t at, int op)
+{
+    const struct lexer_token *t = &w->tokens[at].token;
+
+    return t->kind == LEXER_PUNCTUATION && t->op == op;
+}
+
+/* The n-th token before the one at `at` is that operator. */
+static bool was_op(const struct walk *w, size_t at, size_t n, int op)
+{
+    return at >= n && is_op(w, at - n, op);
+}
+
+static bool is_name(const struct walk *w, size_t at)
+{
+    enum lexer_kind kind = w->tokens[at].token.kind;
+
+    return kind == LEXER_WORD || kind == LEXER_QUOTED_NAME;
+}
+
+static unsigned flags_at(const struct walk *w, size_t at)
+{
+    return w->tokens[at].word.flags;
+}
+
+static bool is_word(const struct walk *w, size_t at, const char *word)
+{
+    const struct lexer_token *t = &w->tokens[at].token;
+    size_t len = strlen(word);
+
+    if (t->kind != LEXER_WORD || t->len != len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if ((w->text[t->start + i] | 32) != word[i])
+            return false;
+    return true;
+}
+
+static bool is_one_of(const struct walk *w, size_t at, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (is_word(w, at, *words))
+            return true;
+    return false;
+}
+
+/* A clause, operator or the like, as far as its place tells: not `n.set`, `:SET`, `{set: 1}`. */
+static bool is_keyword(const struct walk *w, size_t at)
+{
+    unsigned most = KEYWORD_CLAUSE | KEYWORD_BOOLEAN | KEYWORD_OPERATOR | KEYWORD_OPERAND;
+
+    return (flags_at(w, at) & most) != 0 && !was_op(w, at, 1, '.') && !was_op(w, at, 1, ':') &&
+           !is_op(w, at + 1, ':');
+}
+
+static bool ends_operand(const struct walk *w, size_t at)
+{
+    const struct lexer_token *t = &w->tokens[at].token;
+
+    switch (t->kind) {
+    case LEXER_WORD:
+        return !is_keyword(w, at);
+    case LEXER_QUOTED_NAME:
+    case LEXER_STRING:
+    case LEXER_INTEGER:
+    case LEXER_FLOAT:
+    case LEXER_PARAMETER:
+        return true;
+    case LEXER_PUNCTUATION:
+        return t->op == ')' || t->op == ']' || t->op == '}';
+    default:
+        return false;
+    }
+}
+
+static struct frame *top(struct walk *w)
+{
+    return &w->frames[w->depth];
+}
+
+/* ---- what has to be before and behind ---- */
+
+static bool is_arithmetic(const struct walk *w, size_t at)
+{
+    static const char ops[] = "+-*/%^";
+    const struct lexer_token *t = &w->tokens[at].token;
+
+    return t->kind == LEXER_PUNCTUATION && t->op < 128 && t->op > 0 && strchr(ops, t->op) != NULL;
+}
+
+static bool is_comparison(const struct walk *w, size_t at)
+{
+    return is_op(w, at, '=') || is_op(w, at, '<') || is_op(w, at, '>') ||
+           is_op(w, at, LEXER_OP_NOT_EQUAL) || is_op(w, at, LEXER_OP_LESS_EQUAL) ||
+           is_op(w, at, LEXER_OP_GREATER_EQUAL);
+}
+
+/* The expression has ended before the token at `at`. */
+static bool ends_expression(const struct walk *w, size_t at)
+{
+    static const int ops[] = {',', ')', ']', '}', '|', ';'};
+
+    if (w->tokens[at].token.kind == LEXER_END ||
+        (flags_at(w, at) & (KEYWORD_CLAUSE | KEYWORD_BOOLEAN)) != 0 || is_word(w, at, "end") ||
+        is_word(w, at, "as"))
+        return true;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (is_op(w, at, ops[i]))
+            return true;
+    return false;
+}
+
+/* `{name: ` or `, name: ` in a map. */
+static bool is_map_value(const struct walk *w, size_t at)
+{
+    return w->frames[w->depth].kind == FRAME_MAP && at >= 3 && is_op(w, at - 1, ':') &&
+           is_name(w, at - 2) && (is_op(w, at - 3, '{') || is_op(w, at - 3, ','));
+}
+
+enum place { PLACE_NO, PLACE_TYPED, PLACE_ANY };
+
+/* What a literal of n tokens at `at` may be there; list: it is one. */
+static enum place place_of(const struct walk *w, size_t at, size_t n, bool list)
+{
+    const struct frame *f = &w->frames[w->depth];
+
+    if (f->frozen || f->projection || f->number || at == 0 || !ends_expression(w, at + n))
+        return PLACE_NO;
+    if (is_map_value(w, at))
+        return PLACE_ANY;
+    if (f->kind == FRAME_RELATIONSHIP)
+        return PLACE_NO;
+    if (f->set && is_op(w, at - 1, '='))
+        return PLACE_ANY;
+    if (is_comparison(w, at - 1) || is_word(w, at - 1, "then") || is_word(w, at - 1, "else"))
+        return PLACE_TYPED;
+    if (list)
+        return is_word(w, at - 1, "in") || is_word(w, at - 1, "unwind") ? PLACE_TYPED : PLACE_NO;
+    if (is_arithmetic(w, at - 1))
+        return at >= 2 && ends_operand(w, at - 2) ? PLACE_TYPED : PLACE_NO;
+    if (f->kind == FRAME_CALL && (is_op(w, at - 1, '(') || is_op(w, at - 1, ',')))
+        return PLACE_TYPED;
+    if (is_word(w, at - 1, "contains"))
+        return PLACE_TYPED;
+    if (is_word(w, at - 1, "with") && at >= 2 &&
+        (is_word(w, at - 2, "starts") || is_word(w, at - 2, "ends")))
+        return PLACE_TYPED;
+    return PLACE_NO;
+}
+
+/* ---- brackets ---- */
+
+/* What the ( at `at` opens. */
+static enum frame_kind kind_of_round(const struct walk *w, size_t at)
+{
+    static const char *const functions[] = {"coalesce", "date",          "datetime",
+                                            "duration", "localdatetime", "localtime",
+                                            "point",    "time",          NULL};
+    static const char *const patterns[] = {"shortestpath", "allshortestpaths", NULL};
+
+    if (at == 0 || !is_name(w, at - 1) || is_one_of(w, at - 1, patterns))
+        return FRAME_ROUND;
+    if (was_op(w, at, 2, '.') || is_word(w, at - 1, "all"))
+        return FRAME_OTHER;
+    if (is_one_of(w, at - 1, functions))
+        return FRAME_CALL;
+    return is_keyword(w, at - 1) ? FRAME_ROUND : FRAME_OTHER;
+}
+
+static enum frame_kind kind_of_square(const struct walk *w, size_t at)
+{
+    if (at == 0)
+        return FRAME_OTHER;
+    if (is_op(w, at - 1, '-') || is_op(w, at - 1, LEXER_OP_ARROW_LINE))
+        return FRAME_RELATIONSHIP;
+    return ends_operand(w, at - 1) ? FRAME_OTHER : FRAME_LIST;
+}
+
+/* A map in a map is no value that can be stored: left to the server. */
+static enum frame_kind kind_of_curly(const struct walk *w, size_t at)
+{
+    if (is_op(w, at + 1, '}') || (is_name(w, at + 1) && is_op(w, at + 2, ':')))
+        return w->frames[w->depth].kind == FRAME_MAP ? FRAME_OTHER : FRAME_MAP;
+    return is_name(w, at + 1) ? FRAME_TOP : FRAME_OTHER;
+}
+
+static bool push(struct walk *w, enum frame_kind kind)
+{
+    const struct frame *f = top(w);
+    bool frozen = f->frozen || f->projection || kind == FRAME_OTHER;
+
+    if (w->depth + 1 == FRAMES_MAX)
+        return false;
+    w->frames[++w->depth] = (struct frame){.kind = kind, .frozen = frozen};
+    return true;
+}
+
+/* A literal in brackets is one of the expression around them too. */
+static bool pop(struct walk *w)
+{
+    const struct frame *f = top(w);
+    bool number = f->number && (f->kind == FRAME_ROUND || f->kind == FRAME_LIST);
+
+    if (w->depth == 0)
+        return false;
+    w->depth--;
+    top(w)->number |= number;
+    return true;
+}
+
+/* ---- what is taken out ---- */
+
+/* Glued to a word or another of its kind it would be read as one with it, as in `ELSE$x`. */
+static bool is_wordy(const struct walk *w, size_t at)
+{
+    enum lexer_kind kind = w->tokens[at].token.kind;
+
+    return kind != LEXER_PUNCTUATION && kind != LEXER_END;
+}
+
+static struct lift_hole *add_hole(struct walk *w, size_t start, size_t len)
+{
+    struct lift *l = w->l;
+
+    if (w->at > 0 && is_wordy(w, w->at - 1) && l->template.len > 0 &&
+        l->template.data[l->template.len - 1] != ' ')
+        buf_addc(&l->template, ' ');
+    w->hole = true;
+    if (l->hole_count == l->hole_size) {
+        l->hole_size = l->hole_size > 0 ? l->hole_size * 2 : 16;
+        l->holes = mem_realloc(l->holes, l->hole_size, sizeof *l->holes);
+    }
+    struct lift_hole *h = &l->holes[l->hole_count++];
+    *h = (struct lift_hole){.at = l->template.len,
+                            .start = start,
+                            .len = len,
+                            .json = l->values.len,
+                            .type = l->types.len};
+    return h;
+}
+
+static void add_any_type(struct lift *l, struct lift_hole *h)
+{
+    buf_truncate(&l->types, h->type);
+    buf_addc(&l->types, '*');
+    h->type_len = 1;
+}
+
+/* Takes the literal that begins with the token in hand. Returns how many tokens it is; 0: none, or
+ * it stays. */
+static size_t take_literal(struct walk *w)
+{
+    struct lift *l = w->l;
+    size_t values = l->values.len, types = l->types.len, at = w->at;
+    bool list = is_op(w, at, '[');
+
+    if (is_op(w, at, '-') && at > 0 && ends_operand(w, at - 1))
+        return 0; /* minus is between two operands */
+    size_t n = constant_read(w->text, w->tokens + at, &l->values, &l->types);
+    enum place place = n > 0 ? place_of(w, at, n, list) : PLACE_NO;
+    if (place == PLACE_NO) {
+        buf_truncate(&l->values, values);
+        buf_truncate(&l->types, types);
+        return 0;
+    }
+    const struct lexer_token *first = &w->tokens[at].token, *last = &w->tokens[at + n - 1].token;
+    struct lift_hole *h = add_hole(w, first->start, last->start + last->len - first->start);
+    h->json = values;
+    h->json_len = l->values.len - values;
+    h->type = types;
+    h->type_len = l->types.len - types;
+    if (place == PLACE_ANY)
+        add_any_type(l, h);
+    l->literal_count++;
+    return n;
+}
+
+/* False: blanks or comments are inside, or it is $``. */
+static bool take_parameter(struct walk *w)
+{
+    struct lift *l = w->l;
+    const struct lexer_token *t = &w->tokens[w->at].token;
+    const struct lexer lexer = {.text = w->text, .len = t->start + t->len};
+    const struct frame *f = top(w);
+    size_t len;
+    const char *name = lexer_name(&lexer, t, &len);
+    bool quoted = w->text[t->start + t->len - 1] == '`';
+
+    if (t->escaped || len == 0 || t->len != len + (quoted ? 3 : 1))
+        return false;
+    struct lift_hole *h = add_hole(w, t->start, t->len);
+    h->name = (size_t)(name - w->text);
+    h->name_len = len;
+    for (size_t i = 0; i <= w->depth; i++)
+        l->projected |= w->frames[i].projection;
+    bool any = is_map_value(w, w->at) || (f->set && was_op(w, w->at, 1, '='));
+    if (any && ends_expression(w, w->at + 1))
+        add_any_type(l, h);
+    return true;
+}
+
+/* ---- the walk ---- */
+
+static bool is_literal(const struct walk *w, size_t at)
+{
+    enum lexer_kind kind = w->tokens[at].token.kind;
+
+    return kind == LEXER_STRING || kind == LEXER_INTEGER || kind == LEXER_FLOAT;
+}
+
+/* A new expression begins behind the token. */
+static void note_word(struct walk *w)
+{
+    static const char *const projections[] = {"with", "return", "order", "yield", NULL};
+    unsigned flags = flags_at(w, w->at);
+    struct frame *f = top(w);
+
+    if ((flags & (KEYWORD_CLAUSE | KEYWORD_BOOLEAN)) == 0 || !is_keyword(w, w->at))
+        return;
+    bool with = is_word(w, w->at, "with");
+    if (with && w->at > 0 && (is_word(w, w->at - 1, "starts") || is_word(w, w->at - 1, "ends")))
+        return;
+    f->number = false;
+    if ((flags & KEYWORD_CLAUSE) == 0 || (flags & KEYWORD_BRANCH) != 0)
+        return;
+    f->projection = is_one_of(w, w->at, projections);
+    f->set = is_word(w, w->at, "set");
+    w->l->yields |= with || is_word(w, w->at, "return");
+}
+
+static bool note_punctuation(struct walk *w)
+{
+    size_t at = w->at;
+
+    switch (w->tokens[at].token.op) {
+    case '(':
+        return push(w, kind_of_round(w, at));
+    case '[':
+        return push(w, kind_of_square(w, at));
+    case '{':
+        return push(w, kind_of_curly(w, at));
+    case ')':
+    case ']':
+    case '}':
+        return pop(w);
+    case ',':
+    case '|':
+    case LEXER_OP_ADD_TO:
+        top(w)->number = false;
+        return true;
+    default:
+        if (is_comparison(w, at) || is_map_value(w, at + 1))
+            top(w)->number = false;
+        return true;
+    }
+}
+
+/* The token in hand and those that belong to it; *taken of them. */
+static bool take(struct walk *w, size_t *taken)
+{
+    const struct lexer_token *t = &w->tokens[w->at].token;
+
+    *taken = 1;
+    if (t->kind == LEXER_PARAMETER) {
+        top(w)->number = true;
+        return take_parameter(w);
+    }
+    size_t n = take_literal(w);
+    if (n > 0) {
+        top(w)->number = true;
+        *taken = n;
+        return true;
+    }
+    w->hole = false;
+    buf_add(&w->l->template, w->text + t->start, t->len);
+    if (is_literal(w, w->at))
+        top(w)->number = true;
+    if (t->kind == LEXER_WORD)
+        note_word(w);
+    return t->kind != LEXER_PUNCTUATION || note_punctuation(w);
+}
+
+static bool walk(struct walk *w)
+{
+    size_t end = w->l->token_count - 1, taken, end_of_last = w->tokens[0].token.start;
+
+    if (end > 0 && is_op(w, end - 1, ';'))
+        end--;
+    for (; w->at < end; w->at += taken) {
+        const struct lexer_token *t = &w->tokens[w->at].token;
+        if (t->start > end_of_last || (w->hole && is_wordy(w, w->at)))
+            buf_addc(&w->l->template, ' ');
+        if (!take(w, &taken))
+            return false;
+        t = &w->tokens[w->at + taken - 1].token;
+        end_of_last = t->start + t->len;
+    }
+    return w->depth == 0;
+}
+
+/* ---- the text ---- */
+
+static bool read_tokens(struct lift *l, const char *text, size_t len)
+{
+    struct lexer lexer;
+    struct constant_token *t;
+
+    lexer_init(&lexer, text, len);
+    l->token_count = 0;
+    do {
+        if (l->token_count == l->token_size) {
+            l->token_size = l->token_size > 0 ? l->token_size * 2 : 128;
+            l->tokens = mem_realloc(l->tokens, l->token_size, sizeof *l->tokens);
+        }
+        t = &l->tokens[l->token_count++];
+        *t = (struct constant_token){0};
+        lexer_next(&lexer, &t->token);
+        if (t->token.kind == LEXER_INVALID)
+            return false;
+        if (t->token.kind == LEXER_WORD)
+            t->word = keyword_find(text + t->token.start, t->token.len);
+    } while (t->token.kind != LEXER_END);
+    return l->token_count > 1 && (l->tokens[0].word.flags & KEYWORD_START) != 0;
+}
+
+static bool contains(const char *text, size_t len, const char *word)
+{
+    const char *p = text, *end = text + len;
+    size_t n = strlen(word);
+
+    for (; (size_t)(end - p) >= n; p++) {
+        p = memchr(p, word[0], (size_t)(end - p) - n + 1);
+        if (p == NULL)
+            return false;
+        if (memcmp(p, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void reset(struct lift *l)
+{
+    buf_reset(&l->template);
+    buf_reset(&l->values);
+    buf_reset(&l->types);
+    l->hole_count = l->literal_count = 0;
+    l->projected = l->yields = false;
+}
+
+bool lift_text(struct lift *l, const char *text, size_t len)
+{
+    struct walk w = {.l = l, .text = text};
+
+    reset(l);
+    if (contains(text, len, OWN_NAME) || !read_tokens(l, text, len) ||
+        lexer_decode_unicode(text, len, &l->key) != LEXER_UNICODE_NONE) {
+        reset(l);
+        return false;
+    }
+    w.tokens = l->tokens;
+    if (walk(&w))
+        return true;
+    reset(l);
+    return false;
+}
+
+bool lift_bind(struct lift *l, const char *text, const json_t *params)
+{
+    for (size_t i = 0; i < l->hole_count; i++) {
+        struct lift_hole *h = &l->holes[i];
+        if (h->name_len == 0)
+            continue;
+        const json_t *value = json_object_getn(params, text + h->name, h->name_len);
+        if (value == NULL)
+            return false;
+        if (h->type_len > 0)
+            continue;
+        h->type = l->types.len;
+        constant_add_type(&l->types, value);
+        h->type_len = l->types.len - h->type;
+    }
+    return true;
+}
+
+const char *lift_key(struct lift *l, size_t *len)
+{
+    buf_reset(&l->key);
+    buf_addf(&l->key, "%zu:", l->template.len);
+    buf_add(&l->key, buf_str(&l->template), l->template.len);
+    for (size_t i = 0; i < l->hole_count; i++) {
+        const struct lift_hole *h = &l->holes[i];
+        buf_addf(&l->key, "%zu:%zu:", h->at, h->type_len);
+        buf_add(&l->key, buf_str(&l->types) + h->type, h->type_len);
+    }
+    *len = l->key.len;
+    return buf_str(&l->key);
+}
+
+/* ---- what is made of it ---- */
+
+static void add_with_holes(const struct lift *l, struct buf *out,
+                           void (*add)(const struct lift *l, size_t hole, const void *arg,
+                                       struct buf *out),
+                           const void *arg)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < l->hole_count; i++) {
+        buf_add(out, buf_str(&l->template) + done, l->holes[i].at - done);
+        add(l, i, arg, out);
+        done = l->holes[i].at;
+    }
+    buf_add(out, buf_str(&l->template) + done, l->template.len - done);
+}
+
+static void add_parameter(const struct lift *l, size_t hole, const void *arg, struct buf *out)
+{
+    const struct lift_hole *h = &l->holes[hole];
+
+    if (h->name_len > 0)
+        buf_add(out, (const char *)arg + h->start, h->len);
+    else
+        buf_addf(out, "$" OWN_NAME "%zu", hole);
+}
+
+void lift_add_text(const struct lift *l, const char *text, struct buf *out)
+{
+    add_with_holes(l, out, add_parameter, text);
+}
+
+void lift_add_params(const struct lift *l, const json_t *params, struct buf *out)
+{
+    size_t begin = out->len + 1;
+
+    if (json_object_size(params) > 0) {
+        json_add(out, params);
+        buf_truncate(out, out->len - 1); /* its } */
+    } else {
+        buf_addc(out, '{');
+    }
+    for (size_t i = 0; i < l->hole_count; i++) {
+        const struct lift_hole *h = &l->holes[i];
+        if (h->name_len > 0)
+            continue;
+        buf_adds(out, out->len > begin ? "," : "");
+        buf_addf(out, "\"" OWN_NAME "%zu\":", i);
+        buf_add(out, buf_str(&l->values) + h->json, h->json_len);
+    }
+    buf_addc(out, '}');
+}
+
+struct place_in_row {
+    const char *row;
+    size_t first;
+};
+
+static void add_place(const struct lift *l, size_t hole, const void *arg, struct buf *out)
+{
+    const struct place_in_row *p = arg;
+
+    (void)l;
+    buf_addf(out, "%s[%zu]", p->row, p->first + hole);
+}
+
+void lift_add_row_text(const struct lift *l, const char *row, size_t first, struct buf *out)
+{
+    const struct place_in_row place = {row, first};
+
+    add_with_holes(l, out, add_place, &place);
+}
+
+void lift_add_row(const struct lift *l, const char *text, const json_t *params, struct buf *out)
+{
+    for (size_t i = 0; i < l->hole_count; i++) {
+        const struct lift_hole *h = &l->holes[i];
+        buf_addc(out, ',');
+        if (h->name_len > 0)
+            json_add(out, json_object_getn(params, text + h->name, h->name_len));
+        else
+            buf_add(out, buf_str(&l->values) + h->json, h->json_len);
+    }
+}
+
+void lift_fini(struct lift *l)
+{
+    buf_fini(&l->template);
+    buf_fini(&l->values);
+    buf_fini(&l->types);
+    buf_fini(&l->key);
+    free(l->holes);
+    free(l->tokens);
+    *l = (struct lift){0};
+}
