@@ -105,7 +105,7 @@ static int end_at_target(struct agent *a, struct err *err)
 
     if (a->options->to_offset > target.next_offset) {
         target.next_offset = a->options->to_offset;
-        if (writer_commit(&a->writer, NULL, 0, &target, &failed, err) < 0)
+        if (writer_commit(&a->writer, NULL, &target, &failed, err) < 0)
             return -1;
         report_applied(a->report, &a->writer.position);
     }

@@ -31,11 +31,13 @@
 struct apply {
     struct apply_parts parts;
     struct command **waiting; /* taken from the queue, in order; the first ones are the batch */
+    struct rewrite *rewrite;
     size_t count, room;
     size_t bytes;       /* of waiting */
     size_t limit;       /* commands a batch; follows BATCH_TIME */
     size_t chunk;       /* the same while a failure is settled; 0: none is */
     int64_t suspect;    /* offset of the command that failed in a batch, to run alone; -1: none */
+    bool plain;         /* the first command failed rewritten: its text tells the outcome */
     int alone_failures; /* of the first command */
     int64_t applied, condemned, totals_at_ms; /* since the last log line */
     int64_t check_at_ms;
@@ -140,9 +142,10 @@ static int wait_alone(const struct apply *a, struct err *err)
     return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
 }
 
-/* The batch of k left nothing; failed is the command at fault, k for the commit, or
- * WRITER_UNKNOWN. */
-static int settle(struct apply *a, size_t k, size_t failed, const struct err *why, struct err *err)
+/* The batch of k left nothing; failed is the command at fault, WRITER_COMMIT or WRITER_UNKNOWN;
+ * rewritten: what was sent were not all texts. */
+static int settle(struct apply *a, size_t k, size_t failed, bool rewritten, const struct err *why,
+                  struct err *err)
 {
     struct command *first = a->waiting[0];
 
@@ -152,6 +155,10 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
         a->chunk = k < AFTER_FAILURE ? k : AFTER_FAILURE;
         return 0;
     }
+    if ((why->class == ERR_POISON || why->class == ERR_SHRINK) && k == 1 && rewritten) {
+        a->plain = true;
+        return 0;
+    }
     switch (why->class) {
     case ERR_POISON:
         if (k == 1 && code_wants_proof(why->code) && ++a->alone_failures < PROOF_TRIES) {
@@ -159,10 +166,11 @@ static int settle(struct apply *a, size_t k, size_t failed, const struct err *wh
         } else if (k == 1) {
             command_condemn(first, why);
             a->suspect = -1;
+            a->plain = false;
             a->chunk = AFTER_FAILURE;
         } else if (failed < k) {
             a->suspect = a->waiting[failed]->record.offset;
-        } else if (failed == k && a->waiting[k - 1]->ends_tx) {
+        } else if (failed == WRITER_COMMIT && a->waiting[k - 1]->ends_tx) {
             a->suspect = a->waiting[k - 1]->record.offset; /* for the sake of the commit it ends */
         } else {
             a->chunk = k / 2; /* the commit failed, or nothing tells: bisect */
@@ -208,6 +216,9 @@ static size_t verdicts_most(const struct apply *a)
 static size_t next_size(const struct apply *a)
 {
     size_t verdicts = 0, most = verdicts_most(a);
+
+    if (a->plain)
+        return 1;
     size_t count = a->chunk > 0 && a->chunk < a->limit ? a->chunk : a->limit;
     size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->parts.options->batch_bytes);
 
@@ -244,10 +255,23 @@ static void note_gap(struct apply *a)
         report_checkpoint(a->parts.report, offset, position);
 }
 
+/* A suspect runs as it was sent: what its own text does is its verdict. */
+static int commit(struct apply *a, size_t k, const struct position *target, size_t *failed,
+                  bool *rewritten, struct err *err)
+{
+    struct rewrite_batch batch;
+
+    a->plain = a->plain || a->waiting[0]->record.offset == a->suspect;
+    rewrite_batch(a->rewrite, a->waiting, k, a->plain, &batch);
+    *rewritten = batch.rewritten;
+    return writer_commit(a->parts.writer, &batch, target, failed, err);
+}
+
 /* One transaction of the commands that wait. */
 static int apply_batch(struct apply *a, struct err *err)
 {
     size_t k = next_size(a), failed = 0;
+    bool rewritten = false;
     struct err why = {0};
     int64_t start = clock_mono_ms();
     int rc;
@@ -263,9 +287,12 @@ static int apply_batch(struct apply *a, struct err *err)
     if (a->waiting[0]->schema)
         rc = ddl_apply(a->parts.writer, a->waiting[0], &target, &why);
     else
-        rc = writer_commit(a->parts.writer, a->waiting, k, &target, &failed, &why);
+        rc = commit(a, k, &target, &failed, &rewritten, &why);
     if (rc < 0)
-        return settle(a, k, failed, &why, err);
+        return settle(a, k, failed, rewritten, &why, err);
+    if (a->plain && a->waiting[0]->verdict == NULL)
+        rewrite_distrust(a->rewrite, a->waiting[0]);
+    a->plain = false;
     log_debug(log_event("applied"), log_int("next_offset", target.next_offset),
               log_int("commands", (int64_t)k), log_int("took_ms", clock_mono_ms() - start));
     if (a->suspect >= 0 && a->suspect < target.next_offset)
@@ -325,7 +352,7 @@ int apply_settle_notices(const struct apply_parts *parts, struct err *err)
     if (target.noticed == notices_done(parts->notices))
         return 0;
     position_set_noticed(&target, notices_done(parts->notices));
-    return writer_commit(parts->writer, NULL, 0, &target, &failed, err);
+    return writer_commit(parts->writer, NULL, &target, &failed, err);
 }
 
 int apply_run(const struct apply_parts *parts, struct err *err)
@@ -337,6 +364,7 @@ int apply_run(const struct apply_parts *parts, struct err *err)
                       .totals_at_ms = clock_mono_ms() + TOTALS_MS};
     int rc = 0;
 
+    a.rewrite = rewrite_new(parts->writer->tx, parts->writer->timeout_ms);
     a.waiting = mem_alloc(a.room, sizeof *a.waiting);
     while (rc == 0 && !stop_requested() && fill(&a)) {
         rc = peers_check(parts->peers, err);
@@ -353,6 +381,7 @@ int apply_run(const struct apply_parts *parts, struct err *err)
     for (size_t i = 0; i < a.count; i++)
         command_free(a.waiting[i]);
     free(a.waiting);
+    rewrite_free(a.rewrite);
     if (rc < 0 && err->class == ERR_STOPPING) {
         err_clear(err);
         rc = 0;

@@ -148,9 +148,32 @@ static int read_params(const struct command *c, const json_t *root, const json_t
     return 0;
 }
 
+/* Notes its template and values, if its text has any. */
+static void lift(struct command *c, struct command_desk *desk, const json_t *text,
+                 const json_t *params)
+{
+    const char *p = json_string_value(text);
+    struct lift *l = &desk->lift;
+    size_t key_len;
+
+    if (!lift_text(l, p, json_string_length(text)) || l->literal_count == 0 ||
+        !lift_bind(l, p, params))
+        return;
+    const char *key = lift_key(l, &key_len);
+    c->lifted = mem_alloc(1, sizeof *c->lifted);
+    c->lifted->key_len = key_len;
+    c->lifted->count = l->hole_count;
+    c->lifted->ends = mem_alloc(l->hole_count, sizeof *c->lifted->ends);
+    buf_add(&c->lifted->bytes, key, key_len);
+    for (size_t i = 0; i < l->hole_count; i++) {
+        lift_add_value(l, i, p, params, &c->lifted->bytes);
+        c->lifted->ends[i] = c->lifted->bytes.len;
+    }
+}
+
 /* Adds the statement that object describes, {"command", "params"}; root is the whole message. */
-static int add_statement(struct command *c, const json_t *root, const json_t *object,
-                         struct err *err)
+static int add_statement(struct command *c, struct command_desk *desk, const json_t *root,
+                         const json_t *object, struct err *err)
 {
     const json_t *text = json_object_get(object, "command");
     struct cypher_facts facts = {0};
@@ -177,6 +200,8 @@ static int add_statement(struct command *c, const json_t *root, const json_t *ob
     c->alone |= facts.alone || minus_zero;
     tx_add_stmt(&c->json, json_string_value(text), json_string_length(text), params);
     c->stmt_ends[c->stmt_count++] = c->json.len;
+    if (desk != NULL && root == object && !c->schema && !c->alone)
+        lift(c, desk, text, params);
     json_decref(params);
     return 0;
 }
@@ -194,12 +219,13 @@ static int add_statements(struct command *c, const json_t *root, const json_t *l
                        STATEMENTS_MAX);
     c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
     json_array_foreach (list, i, object)
-        if (add_statement(c, root, object, err) < 0)
+        if (add_statement(c, NULL, root, object, err) < 0)
             return err_wrap(err, "commands[%zu]", i);
     return 0;
 }
 
-static int decode_object(struct command *c, const json_t *root, struct err *err)
+static int decode_object(struct command *c, struct command_desk *desk, const json_t *root,
+                         struct err *err)
 {
     const json_t *list = json_member(root, "commands");
     const json_t *key = json_member(root, "with_key"), *id = json_member(root, "id");
@@ -215,11 +241,11 @@ static int decode_object(struct command *c, const json_t *root, struct err *err)
     if (list != NULL)
         return add_statements(c, root, list, err);
     c->stmt_ends = mem_alloc(1, sizeof *c->stmt_ends);
-    return add_statement(c, root, root, err);
+    return add_statement(c, desk, root, root, err);
 }
 
-static int decode(struct command *c, const char *value, size_t len, size_t limit_bytes,
-                  struct err *err)
+static int decode(struct command *c, struct command_desk *desk, const char *value, size_t len,
+                  size_t limit_bytes, struct err *err)
 {
     if (value == NULL || len == 0)
         return err_set(err, ERR_POISON, "command.empty", "the message is empty");
@@ -227,11 +253,21 @@ static int decode(struct command *c, const char *value, size_t len, size_t limit
         return err_set(err, ERR_POISON, "command.too-large",
                        "the message has %zu bytes, MAX_COMMAND_BYTES allows %zu", len, limit_bytes);
     json_t *root = json_parse(value, len, err);
-    int rc = root != NULL ? decode_object(c, root, err) : -1;
+    int rc = root != NULL ? decode_object(c, desk, root, err) : -1;
     json_decref(root);
     if (rc == 0)
         rc = buf_check(&c->json, "command", err);
     return rc;
+}
+
+static void drop_lifted(struct command *c)
+{
+    if (c->lifted != NULL) {
+        buf_fini(&c->lifted->bytes);
+        free(c->lifted->ends);
+        free(c->lifted);
+    }
+    c->lifted = NULL;
 }
 
 void command_condemn(struct command *c, const struct err *why)
@@ -241,19 +277,33 @@ void command_condemn(struct command *c, const struct err *why)
         *c->verdict = *why;
     }
     buf_fini(&c->json);
+    drop_lifted(c);
     c->stmt_count = 0;
     c->schema = c->ends_tx = c->alone = false;
 }
 
-struct command *command_new_take(struct record *record, size_t limit_bytes, struct hash *hash)
+void command_desk_init(struct command_desk *desk)
+{
+    *desk = (struct command_desk){.hash = hash_new()};
+}
+
+void command_desk_fini(struct command_desk *desk)
+{
+    hash_free(desk->hash);
+    lift_fini(&desk->lift);
+    *desk = (struct command_desk){0};
+}
+
+struct command *command_new_take(struct record *record, size_t limit_bytes,
+                                 struct command_desk *desk)
 {
     struct command *c = mem_alloc(1, sizeof *c);
     struct err why = {0};
 
     c->record = *record;
     *record = (struct record){0};
-    record_fingerprint(&c->record, hash, c->fingerprint);
-    if (decode(c, c->record.value, c->record.value_len, limit_bytes, &why) < 0)
+    record_fingerprint(&c->record, desk->hash, c->fingerprint);
+    if (decode(c, desk, c->record.value, c->record.value_len, limit_bytes, &why) < 0)
         command_condemn(c, &why);
     return c;
 }
@@ -264,6 +314,7 @@ void command_free(struct command *c)
         return;
     record_fini(&c->record);
     buf_fini(&c->json);
+    drop_lifted(c);
     free(c->stmt_ends);
     free(c->verdict);
     free(c);
@@ -272,14 +323,36 @@ void command_free(struct command *c)
 size_t command_bytes(const struct command *c)
 {
     /* librdkafka's message and our allocations cost about half a kilobyte */
-    return c->record.value_len + c->json.size + c->stmt_count * sizeof *c->stmt_ends + sizeof *c +
-           512;
+    size_t lifted = c->lifted != NULL ? c->lifted->bytes.size + sizeof *c->lifted +
+                                            c->lifted->count * sizeof *c->lifted->ends
+                                      : 0;
+
+    return c->record.value_len + c->json.size + c->stmt_count * sizeof *c->stmt_ends + lifted +
+           sizeof *c + 512;
+}
+
+bool command_lift(const struct command *c, struct command_desk *desk, struct buf *text,
+                  json_t **params)
+{
+    json_t *root = json_parse(c->record.value, c->record.value_len, NULL);
+    const json_t *command = json_object_get(root, "command");
+    bool minus_zero, lifted = false;
+
+    *params = NULL;
+    if (c->lifted != NULL && json_is_string(command) &&
+        read_params(c, root, root, params, &minus_zero, NULL) == 0) {
+        buf_add(text, json_string_value(command), json_string_length(command));
+        lifted = lift_text(&desk->lift, buf_str(text), text->len) &&
+                 lift_bind(&desk->lift, buf_str(text), *params);
+    }
+    json_decref(root);
+    return lifted;
 }
 
 int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err)
 {
     struct command *c = mem_alloc(1, sizeof *c);
-    int rc = decode(c, value, len, limit_bytes, err);
+    int rc = decode(c, NULL, value, len, limit_bytes, err);
 
     command_free(c);
     return rc;

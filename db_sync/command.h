@@ -5,10 +5,28 @@
 /* db_sync/command.h: a record of the command topic, made into statements for Neo4j. Pure. */
 
 #include "base/buf.h"
+#include "cypher/lift.h"
 #include "kafka/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* A command of one statement whose literals can be parameters. */
+struct command_lifted {
+    struct buf bytes; /* the key of its template (lift_key), then its values as JSON */
+    size_t key_len;
+    size_t *ends; /* where each value ends in bytes */
+    size_t count;
+};
+
+/* What decoding works with: kept from one to the next. */
+struct command_desk {
+    struct hash *hash;
+    struct lift lift;
+};
+
+void command_desk_init(struct command_desk *desk);
+void command_desk_fini(struct command_desk *desk);
 
 struct command {
     struct record record;            /* owned */
@@ -20,12 +38,14 @@ struct command {
     bool ends_tx;                    /* what it did is only known at commit: nothing follows it */
     bool alone;                      /* nothing before it and nothing after */
     bool lettered;                   /* its dead letter is acknowledged */
+    struct command_lifted *lifted;   /* NULL: its text goes as it is */
     struct err *verdict;             /* ERR_POISON: it can never succeed; NULL: none */
 };
 
 /* Decodes a record: never fails, what is wrong becomes the verdict. Owns *record from then on.
- * limit_bytes: a larger record is refused. hash is only worked with. */
-struct command *command_new_take(struct record *record, size_t limit_bytes, struct hash *hash);
+ * limit_bytes: a larger record is refused. */
+struct command *command_new_take(struct record *record, size_t limit_bytes,
+                                 struct command_desk *desk);
 void command_free(struct command *c);
 
 /* Memory that it holds, about. */
@@ -37,6 +57,11 @@ void command_condemn(struct command *c, const struct err *why);
 /* Decodes a message's text, as command_new_take does, without a record: for send. 0, or -1 with
  * ERR_POISON. */
 MUST_CHECK int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err);
+
+/* Lifts the text of a command once more, into desk->lift, and appends what was lifted to text;
+ * *params is a new reference or NULL. False: it has no `lifted`. */
+bool command_lift(const struct command *c, struct command_desk *desk, struct buf *text,
+                  json_t **params);
 
 /* What a message is called, in what is written about it. */
 struct command_names {

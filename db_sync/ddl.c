@@ -32,7 +32,7 @@ static int write_intent(struct writer *w, const struct command *command, struct 
     if (read_schema(w, intent.intent_schema, err) < 0)
         return -1;
     intent.intent_offset = command->record.offset;
-    return writer_commit(w, NULL, 0, &intent, &failed, err);
+    return writer_commit(w, NULL, &intent, &failed, err);
 }
 
 static int send_command(struct writer *w, const struct command *c, struct err *err)
@@ -117,5 +117,5 @@ int ddl_apply(struct writer *w, struct command *command, const struct position *
 
     if (write_intent(w, command, err) < 0 || run(w, command, err) < 0 || await(w, err) < 0)
         return -1;
-    return writer_commit(w, NULL, 0, target, &failed, err);
+    return writer_commit(w, NULL, target, &failed, err);
 }

@@ -24,7 +24,7 @@ struct prepare {
     struct report *report;
     char *topic;
     struct position read; /* next and last offset, and fingerprint, of what was read so far */
-    struct hash *hash;
+    struct command_desk desk;
     int64_t next_commit_ms;
     int64_t to_offset; /* where to end; -1: not known, or nowhere */
     bool reached;
@@ -166,7 +166,7 @@ static bool is_beyond(const struct prepare *p, const struct record *record)
 
 static int take_record(struct prepare *p, struct record *record, struct err *err)
 {
-    struct command *c = command_new_take(record, (size_t)p->options->max_command_bytes, p->hash);
+    struct command *c = command_new_take(record, (size_t)p->options->max_command_bytes, &p->desk);
     size_t bytes = command_bytes(c);
 
     p->read.last_offset = c->record.offset;
@@ -233,8 +233,8 @@ int prepare_start(struct prepare **out, struct reader *reader, const struct opti
                           .report = report,
                           .topic = setup_topic(&options->setup, options->command_topic),
                           .read = *from,
-                          .to_offset = options->to_offset,
-                          .hash = hash_new()};
+                          .to_offset = options->to_offset};
+    command_desk_init(&p->desk);
     report_read(report, from->next_offset, -1, false);
     if (reader_assign(reader, from->next_offset, err) == 0) {
         if (pthread_create(&p->thread, NULL, prepare_main, p) == 0) {
@@ -243,7 +243,7 @@ int prepare_start(struct prepare **out, struct reader *reader, const struct opti
         }
         err_set(err, ERR_FATAL, "thread", "the thread `prepare` cannot be started");
     }
-    hash_free(p->hash);
+    command_desk_fini(&p->desk);
     free(p->topic);
     free(p);
     return -1;
@@ -262,7 +262,7 @@ void prepare_finish(struct prepare *p, struct err *err)
     if (p->err.class != ERR_STOPPING)
         *err = p->err;
     reader_commit(p->reader, report_applied_offset(p->report));
-    hash_free(p->hash);
+    command_desk_fini(&p->desk);
     free(p->topic);
     free(p);
 }

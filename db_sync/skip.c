@@ -57,18 +57,19 @@ int skip_command(const struct apply_parts *parts, struct reader *reader, int64_t
                  struct err *err)
 {
     struct record record = {0};
+    struct command_desk desk;
     size_t failed;
 
     if (read_next(parts, reader, offset, &record, err) < 0)
         return -1;
-    struct hash *hash = hash_new();
-    struct command *c = command_new_take(&record, (size_t)parts->options->max_command_bytes, hash);
-    hash_free(hash);
+    command_desk_init(&desk);
+    struct command *c = command_new_take(&record, (size_t)parts->options->max_command_bytes, &desk);
+    command_desk_fini(&desk);
     condemn(c);
     int rc = apply_letters(parts, &c, 1, err);
     if (rc == 0) {
         struct position target = apply_target(&parts->writer->position, &c, 1, parts->notices);
-        rc = writer_commit(parts->writer, &c, 1, &target, &failed, err);
+        rc = writer_commit(parts->writer, NULL, &target, &failed, err);
     }
     if (rc == 0)
         printf("skipped the command at offset %" PRId64 "; the next offset is %" PRId64 "\n",

@@ -99,13 +99,11 @@ int writer_check(struct writer *w, struct err *err)
 }
 
 /* Fills w->stmts; returns their number. */
-static size_t gather(struct writer *w, struct command *const *commands, size_t n,
+static size_t gather(struct writer *w, const struct rewrite_batch *batch,
                      const struct position *target)
 {
-    size_t count = 2, used = 0;
+    size_t n = batch != NULL ? batch->count : 0, count = n + 2;
 
-    for (size_t i = 0; i < n; i++)
-        count += commands[i]->stmt_count;
     if (count > w->stmt_room) {
         w->stmts = mem_realloc(w->stmts, count, sizeof *w->stmts);
         w->stmt_room = count;
@@ -116,29 +114,19 @@ static size_t gather(struct writer *w, struct command *const *commands, size_t n
     buf_reset(&w->tail);
     position_add_lock(&w->head, w->topic, &w->position);
     position_add_create(&w->tail, w->topic, &next);
-    w->stmts[used++] = (struct tx_stmt){buf_str(&w->head), w->head.len};
-    for (size_t i = 0; i < n; i++) {
-        const struct command *c = commands[i];
-        for (size_t s = 0, start = 0; s < c->stmt_count; start = c->stmt_ends[s++])
-            w->stmts[used++] = (struct tx_stmt){c->json.data + start, c->stmt_ends[s] - start};
-    }
-    w->stmts[used++] = (struct tx_stmt){buf_str(&w->tail), w->tail.len};
-    return used;
+    w->stmts[0] = (struct tx_stmt){buf_str(&w->head), w->head.len};
+    for (size_t i = 0; i < n; i++)
+        w->stmts[i + 1] = batch->stmts[i];
+    w->stmts[count - 1] = (struct tx_stmt){buf_str(&w->tail), w->tail.len};
+    return count;
 }
 
-/* Which command the statement belongs to; n for the last statement or the commit. */
-static size_t command_of(struct command *const *commands, size_t n, size_t stmt)
+/* Which command the statement belongs to. */
+static size_t command_of(const struct rewrite_batch *batch, size_t stmt)
 {
-    size_t first = 1;
-
     if (stmt == TX_UNKNOWN_STMT)
         return WRITER_UNKNOWN;
-    for (size_t i = 0; i < n; i++) {
-        if (stmt >= first && stmt < first + commands[i]->stmt_count)
-            return i;
-        first += commands[i]->stmt_count;
-    }
-    return n;
+    return stmt > 0 && stmt <= batch->count ? batch->owners[stmt - 1] : WRITER_COMMIT;
 }
 
 enum settled { SETTLED_COMMITTED, SETTLED_NOT, SETTLED_FAILED };
@@ -216,12 +204,14 @@ static bool is_commit_failure(const struct err *why)
     return strcmp(why->code, "Neo.DatabaseError.Transaction.TransactionCommitFailed") == 0;
 }
 
-int writer_commit(struct writer *w, struct command *const *commands, size_t n,
+int writer_commit(struct writer *w, const struct rewrite_batch *batch,
                   const struct position *target, size_t *failed, struct err *err)
 {
+    bool none = batch == NULL || batch->count == 0; /* the position alone */
+
     for (int refused = 0;;) {
         struct err why = {0};
-        size_t stmt = 0, count = gather(w, commands, n, target);
+        size_t stmt = 0, count = gather(w, batch, target);
         struct tx_opts opts = {.which = w->which,
                                .server_limit_ms = w->timeout_ms,
                                .deadline_ms = clock_mono_ms() + w->timeout_ms + ANSWER_GRACE_MS};
@@ -249,7 +239,7 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
             if (settled != SETTLED_NOT)
                 return settled == SETTLED_COMMITTED ? 0 : -1;
             if (is_commit_failure(&why) && ++refused == COMMIT_TRIES) {
-                *failed = n;
+                *failed = WRITER_COMMIT;
                 return err_set(err, ERR_POISON, why.code, "%s", why.text);
             }
             if (stop_wait(AGAIN_MS << (refused < 5 ? refused : 5))) /* never a busy loop */
@@ -257,16 +247,16 @@ int writer_commit(struct writer *w, struct command *const *commands, size_t n,
         } else if (why.class == ERR_RETRY || why.class == ERR_CONFIG || lock) {
             if (outage_wait(&w->outage, &why, err) < 0)
                 return -1;
-        } else if (n == 0 && !w->which) { /* the position alone: is it the fence? */
+        } else if (none && !w->which) { /* is it the fence? */
             w->which = true;
-        } else if (n > 0 && stmt == count - 1 && why.class == ERR_SHRINK) { /* of all together */
-            *failed = n;
+        } else if (!none && stmt == count - 1 && why.class == ERR_SHRINK) { /* of all together */
+            *failed = WRITER_COMMIT;
             *err = why;
             return -1;
-        } else if (n == 0 || stmt == count - 1) { /* our own statement: no verdict on a command */
+        } else if (none || stmt == count - 1) { /* our own statement: no verdict on a command */
             return refuse_position(&why, err);
         } else {
-            *failed = command_of(commands, n, stmt);
+            *failed = command_of(batch, stmt);
             *err = why;
             return -1;
         }

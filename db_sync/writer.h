@@ -6,8 +6,8 @@
  * commands together with the position that follows from them. Whatever happens to a request, it
  * comes back only when it is known whether it took effect. */
 
-#include "db_sync/command.h"
 #include "db_sync/outage.h"
+#include "db_sync/rewrite.h"
 
 struct writer {
     struct tx *tx;            /* borrowed */
@@ -43,12 +43,15 @@ MUST_CHECK int writer_check(struct writer *w, struct err *err);
 
 #define WRITER_UNKNOWN SIZE_MAX
 
-/* Commits the statements of commands[0..n-1] and target, in one transaction; waits out what heals.
- * 0: committed, w->position is target. -1: nothing of it took effect, and ERR_POISON or ERR_SHRINK:
- * *failed is the command at fault, n for the commit itself, WRITER_UNKNOWN while w->which is not
- * set; ERR_FENCED, ERR_GUARD, ERR_STOPPING (then it may have taken effect: the next start knows).
+#define WRITER_COMMIT (SIZE_MAX - 1)
+
+/* Commits the statements of batch, NULL for none, and target, in one transaction; waits out what
+ * heals. 0: committed, w->position is target. -1: nothing of it took effect, and ERR_POISON or
+ * ERR_SHRINK: *failed is the command at fault, WRITER_COMMIT for the commit itself, WRITER_UNKNOWN
+ * while w->which is not set; ERR_FENCED, ERR_GUARD, ERR_STOPPING (then it may have taken effect:
+ * the next start knows).
  */
-MUST_CHECK int writer_commit(struct writer *w, struct command *const *commands, size_t n,
+MUST_CHECK int writer_commit(struct writer *w, const struct rewrite_batch *batch,
                              const struct position *target, size_t *failed, struct err *err);
 
 #endif

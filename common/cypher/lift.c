@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OWN_NAME "__cl"
 #define FRAMES_MAX 256
 
 enum frame_kind {
@@ -497,7 +496,7 @@ bool lift_text(struct lift *l, const char *text, size_t len)
     struct walk w = {.l = l, .text = text};
 
     reset(l);
-    if (contains(text, len, OWN_NAME) || !read_tokens(l, text, len) ||
+    if (contains(text, len, LIFT_NAME) || !read_tokens(l, text, len) ||
         lexer_decode_unicode(text, len, &l->key) != LEXER_UNICODE_NONE) {
         reset(l);
         return false;
@@ -565,7 +564,7 @@ static void add_parameter(const struct lift *l, size_t hole, const void *arg, st
     if (h->name_len > 0)
         buf_add(out, (const char *)arg + h->start, h->len);
     else
-        buf_addf(out, "$" OWN_NAME "%zu", hole);
+        buf_addf(out, "$" LIFT_NAME "%zu", hole);
 }
 
 void lift_add_text(const struct lift *l, const char *text, struct buf *out)
@@ -588,7 +587,7 @@ void lift_add_params(const struct lift *l, const json_t *params, struct buf *out
         if (h->name_len > 0)
             continue;
         buf_adds(out, out->len > begin ? "," : "");
-        buf_addf(out, "\"" OWN_NAME "%zu\":", i);
+        buf_addf(out, "\"" LIFT_NAME "%zu\":", i);
         buf_add(out, buf_str(&l->values) + h->json, h->json_len);
     }
     buf_addc(out, '}');
@@ -614,16 +613,15 @@ void lift_add_row_text(const struct lift *l, const char *row, size_t first, stru
     add_with_holes(l, out, add_place, &place);
 }
 
-void lift_add_row(const struct lift *l, const char *text, const json_t *params, struct buf *out)
+void lift_add_value(const struct lift *l, size_t hole, const char *text, const json_t *params,
+                    struct buf *out)
 {
-    for (size_t i = 0; i < l->hole_count; i++) {
-        const struct lift_hole *h = &l->holes[i];
-        buf_addc(out, ',');
-        if (h->name_len > 0)
-            json_add(out, json_object_getn(params, text + h->name, h->name_len));
-        else
-            buf_add(out, buf_str(&l->values) + h->json, h->json_len);
-    }
+    const struct lift_hole *h = &l->holes[hole];
+
+    if (h->name_len > 0)
+        json_add(out, json_object_getn(params, text + h->name, h->name_len));
+    else
+        buf_add(out, buf_str(&l->values) + h->json, h->json_len);
 }
 
 void lift_fini(struct lift *l)

@@ -13,6 +13,8 @@
 
 #include "cypher/constant.h"
 
+#define LIFT_NAME "__cl" /* our parameters begin so */
+
 /* What stood in the text, in its order. */
 struct lift_hole {
     size_t at;             /* where it was in template; later ones may be at the same place */
@@ -63,7 +65,8 @@ void lift_add_params(const struct lift *l, const json_t *params, struct buf *out
 /* Appends the template with all holes as places of the list `row`, from row[first] on. */
 void lift_add_row_text(const struct lift *l, const char *row, size_t first, struct buf *out);
 
-/* Appends the values for it, each behind a comma. */
-void lift_add_row(const struct lift *l, const char *text, const json_t *params, struct buf *out);
+/* Appends the value of a hole as JSON. */
+void lift_add_value(const struct lift *l, size_t hole, const char *text, const json_t *params,
+                    struct buf *out);
 
 #endif

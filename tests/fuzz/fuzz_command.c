@@ -51,12 +51,13 @@ static void check_letters(const struct command *c, const struct err *why)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct hash *hash = hash_new();
+    struct command_desk desk;
     struct record record = {.offset = 7, .value = (const char *)data, .value_len = size};
-    struct command *c = command_new_take(&record, LIMIT, hash);
+    command_desk_init(&desk);
+    struct command *c = command_new_take(&record, LIMIT, &desk);
     struct err good = {.class = ERR_POISON, .code = "fuzz", .text = "none"};
 
-    hash_free(hash);
+    command_desk_fini(&desk);
     assert((c->verdict != NULL) == (c->stmt_count == 0));
     assert(c->verdict == NULL || (c->verdict->class == ERR_POISON && c->verdict->code[0] != '\0'));
     check_statements(c);

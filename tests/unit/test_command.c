@@ -17,14 +17,15 @@
 
 static struct command *decode(const char *value)
 {
-    struct hash *hash = hash_new();
+    struct command_desk desk;
     struct record record = {.offset = 7,
                             .timestamp_ms = 99,
                             .value = value,
                             .value_len = value != NULL ? strlen(value) : 0};
-    struct command *c = command_new_take(&record, LIMIT, hash);
+    command_desk_init(&desk);
+    struct command *c = command_new_take(&record, LIMIT, &desk);
 
-    hash_free(hash);
+    command_desk_fini(&desk);
     return c;
 }
 

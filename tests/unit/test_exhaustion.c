@@ -91,13 +91,14 @@ static bool decode_command(void)
     static const char text[] = "{\"commands\":[{\"command\":\"CREATE (:A {x: $x, o: $__offset})\","
                                "\"params\":{\"x\":{\"$type\":\"Integer\",\"_value\":\"5\"}}},"
                                "{\"command\":\"MATCH (n:`a b`) DETACH DELETE n\"}]}";
-    struct hash *hash = hash_new();
+    struct command_desk desk;
     struct record record = {.offset = 7, .value = text, .value_len = sizeof text - 1};
-    struct command *c = command_new_take(&record, 4096, hash);
+    command_desk_init(&desk);
+    struct command *c = command_new_take(&record, 4096, &desk);
     bool good = c->verdict == NULL && c->stmt_count == 2;
 
     command_free(c);
-    hash_free(hash);
+    command_desk_fini(&desk);
     return good;
 }
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_DB_SYNC_REWRITE_H
+#define CYPHERLOG_DB_SYNC_REWRITE_H
+
+/* db_sync/rewrite.h: what is sent to Neo4j for the commands of a batch: their texts, or templates
+ * with parameters in place of literals, which the server need not parse again. It succeeds only
+ * where the texts would, and does the same; when it fails, the texts tell the outcome. One thread.
+ */
+
+#include "db_sync/command.h"
+#include "neo4j/tx.h"
+
+struct rewrite; /* opaque: what was learnt about templates */
+
+/* tx is borrowed; a trial of a template takes limit_ms at most. */
+struct rewrite *rewrite_new(struct tx *tx, int64_t limit_ms);
+void rewrite_free(struct rewrite *r);
+
+/* Statements of a batch, in order. Borrowed, until the next call. */
+struct rewrite_batch {
+    const struct tx_stmt *stmts;
+    const size_t *owners; /* the command that each belongs to */
+    size_t count;
+    bool rewritten; /* one is not the command's text */
+};
+
+/* For commands[0..n-1]; plain: their texts. Blocks while the server judges a new template. */
+void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n, bool plain,
+                   struct rewrite_batch *out);
+
+/* The command failed rewritten and its text did not: its template goes as it is from now on. */
+void rewrite_distrust(struct rewrite *r, const struct command *c);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/template.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* uthash asks how to end when memory is exhausted; mem_alloc has done so by then. */
+#define uthash_malloc(size) mem_alloc(1, size)
+#include <uthash.h>
+
+struct entry {
+    struct template template;
+    char *key;
+    size_t key_len;
+    UT_hash_handle hh;
+};
+
+/* uthash keeps the order in which entries came: the first is the one used longest ago. */
+struct templates {
+    struct entry *entries;
+};
+
+static void empty(struct template *t)
+{
+    for (size_t i = 0; i < t->name_count; i++)
+        buf_fini(&t->names[i]);
+    free(t->names);
+    buf_fini(&t->head);
+    t->names = NULL;
+    t->name_count = 0;
+}
+
+static void drop(struct templates *t, struct entry *entry)
+{
+    HASH_DEL(t->entries, entry);
+    empty(&entry->template);
+    free(entry->key);
+    free(entry);
+}
+
+struct templates *templates_new(void)
+{
+    return mem_alloc(1, sizeof(struct templates));
+}
+
+void templates_free(struct templates *t)
+{
+    while (t != NULL && t->entries != NULL)
+        drop(t, t->entries);
+    free(t);
+}
+
+static struct entry *add(struct templates *t, const struct command *c)
+{
+    struct entry *entry = mem_alloc(1, sizeof *entry);
+
+    if (HASH_COUNT(t->entries) == TEMPLATES_MAX)
+        drop(t, t->entries);
+    entry->key_len = c->lifted->key_len;
+    entry->key = mem_alloc(1, entry->key_len);
+    memcpy(entry->key, c->lifted->bytes.data, entry->key_len);
+    HASH_ADD_KEYPTR(hh, t->entries, entry->key, entry->key_len, entry);
+    return entry;
+}
+
+struct template *templates_find(struct templates *t, const struct command *c)
+{
+    struct entry *entry;
+
+    if (c->lifted == NULL)
+        return NULL;
+    HASH_FIND(hh, t->entries, c->lifted->bytes.data, c->lifted->key_len, entry);
+    if (entry == NULL) {
+        entry = add(t, c);
+    } else if (entry->hh.next != NULL) { /* to the end, as the one used last */
+        HASH_DEL(t->entries, entry);
+        HASH_ADD_KEYPTR(hh, t->entries, entry->key, entry->key_len, entry);
+    }
+    struct template *found = &entry->template;
+    if (++found->uses == TEMPLATE_USES && found->state == TEMPLATE_NEW)
+        found->state = TEMPLATE_READY;
+    return found;
+}
+
+static void add_name(const struct lift *lift, size_t hole, const char *text, struct buf *out)
+{
+    const struct lift_hole *h = &lift->holes[hole];
+
+    if (h->name_len > 0)
+        buf_add_json(out, text + h->name, h->name_len);
+    else
+        buf_addf(out, "\"" LIFT_NAME "%zu\"", hole);
+    buf_addc(out, ':');
+}
+
+void template_trust(struct template *t, const struct lift *lift, const char *text)
+{
+    struct buf with = {0};
+
+    empty(t);
+    lift_add_text(lift, text, &with);
+    buf_adds(&t->head, "{\"statement\":");
+    buf_add_json(&t->head, buf_str(&with), with.len);
+    buf_adds(&t->head, ",\"parameters\":{");
+    t->name_count = lift->hole_count;
+    t->names = mem_alloc(t->name_count, sizeof *t->names);
+    for (size_t i = 0; i < t->name_count; i++)
+        add_name(lift, i, text, &t->names[i]);
+    t->state = TEMPLATE_TRUSTED;
+    buf_fini(&with);
+}
+
+void template_add_statement(const struct template *t, const struct command *c, struct buf *out)
+{
+    const struct command_lifted *lifted = c->lifted;
+    size_t begin = lifted->key_len;
+
+    buf_add(out, t->head.data, t->head.len);
+    for (size_t i = 0; i < t->name_count; begin = lifted->ends[i++]) {
+        buf_adds(out, i > 0 ? "," : "");
+        buf_add(out, t->names[i].data, t->names[i].len);
+        buf_add(out, lifted->bytes.data + begin, lifted->ends[i] - begin);
+    }
+    buf_adds(out, "}}");
+}
