@@ -51,7 +51,7 @@ SHAPES = [
     "MATCH (n:K {{id: {k}}}) DELETE n",
     "MATCH (n:K) WHERE NOT EXISTS {{ MATCH (n)-[:R {{v: {p}}}]->() }} AND n.c = {p} SET n.alone = {v}",
     "CALL {{ MATCH (n:K {{id: {k}}}) RETURN n }} SET n.v = {v}",
-    "MATCH (n:K {{id: {k}}}) REMOVE n.v SET n:L /* {p} */ // {v}\n",
+    "MATCH (n:K {{id: {k}}}) REMOVE n.v SET n:L /* {p} */ // {p}\n",
     "MATCH (n:K {{id: {k}}}) SET n['v'] = {v}",
     "MATCH (n:K {{id: {k}}}) SET n.v = substring({v}, 1), n.w = toString({v}), n.d = date({v})",
 ]
