@@ -167,6 +167,7 @@ static int settle(struct apply *a, size_t k, size_t failed, bool rewritten, cons
             command_condemn(first, why);
             a->suspect = -1;
             a->plain = false;
+            a->parts.writer->which = false;
             a->chunk = AFTER_FAILURE;
         } else if (failed < k) {
             a->suspect = a->waiting[failed]->record.offset;
@@ -262,7 +263,11 @@ static int commit(struct apply *a, size_t k, const struct position *target, size
     struct rewrite_batch batch;
 
     a->plain = a->plain || a->waiting[0]->record.offset == a->suspect;
-    rewrite_batch(a->rewrite, a->waiting, k, a->plain, &batch);
+    rewrite_batch(a->rewrite, a->waiting, k,
+                  a->plain                 ? REWRITE_TEXTS
+                  : a->parts.writer->which ? REWRITE_SINGLY
+                                           : REWRITE_TOGETHER,
+                  &batch);
     *rewritten = batch.rewritten;
     return writer_commit(a->parts.writer, &batch, target, failed, err);
 }

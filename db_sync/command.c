@@ -156,8 +156,7 @@ static void lift(struct command *c, struct command_desk *desk, const json_t *tex
     struct lift *l = &desk->lift;
     size_t key_len;
 
-    if (!lift_text(l, p, json_string_length(text)) || l->literal_count == 0 ||
-        !lift_bind(l, p, params))
+    if (!lift_text(l, p, json_string_length(text)) || !lift_bind(l, p, params))
         return;
     const char *key = lift_key(l, &key_len);
     c->lifted = mem_alloc(1, sizeof *c->lifted);

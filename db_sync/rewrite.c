@@ -4,17 +4,30 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "db_sync/branch.h"
 #include "db_sync/template.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
+#define SLOTS 16              /* branches: with more a compilation takes seconds */
+#define TOGETHER_LEAST 4      /* commands in a row: fewer are no slower each by itself */
+#define FIRST_SLOTS 20  /* commands sent singly that could be branches, before the first text */
+#define NEXT_SLOTS 5000 /* and before the next, whose compilation costs as much */
 
 struct rewrite {
     struct tx *tx;
     int64_t limit_ms;
     struct templates *templates;
     struct command_desk desk;
+    struct template **found; /* of the commands of the batch; NULL: its text */
+    size_t found_room;
+    struct template *slots[SLOTS];
+    size_t slot_count;
+    size_t missed;         /* commands that could be branches and were not, since the last text */
+    struct buf head;       /* {"statement":"…","parameters":{"__clr":[ */
     struct buf bytes;      /* rewritten statements, one after the other */
     struct tx_stmt *stmts; /* those in bytes have no pointer until all are there */
     size_t *owners;
@@ -38,7 +51,9 @@ void rewrite_free(struct rewrite *r)
         return;
     templates_free(r->templates);
     command_desk_fini(&r->desk);
+    buf_fini(&r->head);
     buf_fini(&r->bytes);
+    free(r->found);
     free(r->stmts);
     free(r->owners);
     free(r);
@@ -46,39 +61,78 @@ void rewrite_free(struct rewrite *r)
 
 /* ---- trials ---- */
 
-/* Whether the server would run it; it runs nothing. */
-static int explain(struct rewrite *r, const struct buf *text, const json_t *params, struct err *err)
+enum { TRIAL_TEXT, TRIAL_PARAMETERS, TRIAL_BRANCH, TRIAL_COUNT };
+
+struct trial {
+    size_t scans[TRIAL_COUNT]; /* operators that look at all there is of something */
+};
+
+static size_t count_scans(const json_t *operator)
 {
-    struct tx_opts opts = {.server_limit_ms = r->limit_ms,
-                           .deadline_ms = clock_mono_ms() + r->limit_ms + ANSWER_GRACE_MS};
+    const char *type = json_text(operator, "operatorType");
+    size_t count = type != NULL && strstr(type, "Scan") != NULL, i;
+    const json_t *child;
+
+    json_array_foreach (json_object_get(operator, "children"), i, child)
+        count += count_scans(child);
+    return count;
+}
+
+static int on_summary(void *arg, size_t stmt, const json_t *summary, struct err *err)
+{
+    struct trial *trial = arg;
+
+    (void)err;
+    if (stmt < TRIAL_COUNT)
+        trial->scans[stmt] = count_scans(json_object_get(json_object_get(summary, "plan"), "root"));
+    return 0;
+}
+
+static void add_explain(struct buf *out, const struct buf *text, const json_t *params)
+{
     struct buf explained = {0};
-    json_t *row = NULL;
 
     buf_adds(&explained, "EXPLAIN ");
     buf_add(&explained, buf_str(text), text->len);
-    int rc = tx_query_row(r->tx, buf_str(&explained), params, &opts, &row, err);
-    json_decref(row);
+    tx_add_stmt(out, buf_str(&explained), explained.len, params);
     buf_fini(&explained);
-    return rc;
 }
 
-static int try_both(struct rewrite *r, const struct buf *text, const json_t *params,
-                    struct err *err)
+/* Asks about the first n of the text, its template with parameters, and twice the branch. Returns
+ * how many pass; n + 1: that cannot be told now. */
+static size_t explain(struct rewrite *r, struct trial *trial, const struct buf *texts,
+                      const json_t *params, const json_t *lifted, size_t n, struct err *err)
 {
-    const struct lift *lift = &r->desk.lift;
-    struct buf with = {0}, values = {0};
-    json_t *lifted;
-    int rc = -1;
+    const json_t *with[TRIAL_COUNT] = {params, lifted, NULL};
+    const struct tx_reader reader = {.on_summary = on_summary, .arg = trial};
+    struct tx_opts opts = {.server_limit_ms = r->limit_ms,
+                           .deadline_ms = clock_mono_ms() + r->limit_ms + ANSWER_GRACE_MS,
+                           .reader = &reader};
+    struct tx_stmt stmts[TRIAL_COUNT];
+    struct buf json[TRIAL_COUNT] = {{0}};
+    size_t failed = 0;
 
-    lift_add_text(lift, buf_str(text), &with);
-    lift_add_params(lift, params, &values);
-    lifted = json_parse(buf_str(&values), values.len, err);
-    if (lifted != NULL && explain(r, text, params, err) == 0)
-        rc = explain(r, &with, lifted, err);
-    json_decref(lifted);
-    buf_fini(&with);
-    buf_fini(&values);
-    return rc;
+    for (size_t i = 0; i < n; i++) {
+        add_explain(&json[i], &texts[i], with[i]);
+        stmts[i] = (struct tx_stmt){buf_str(&json[i]), json[i].len};
+    }
+    int rc = tx_commit(r->tx, stmts, n, &opts, &failed, err);
+    for (size_t i = 0; i < n; i++)
+        buf_fini(&json[i]);
+    if (rc == 0)
+        return n;
+    return err->class == ERR_POISON && failed < n ? failed : n + 1;
+}
+
+static bool is_scoped(struct rewrite *r)
+{
+    struct tx_server server;
+    struct err ignored = {0};
+    int major = 0, minor = 0;
+
+    return tx_server(r->tx, &server, &ignored) == 0 &&
+           sscanf(server.version, "%d.%d", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 23));
 }
 
 /* The server checks types where it sees literals, and parameters' values; so the first text of a
@@ -86,22 +140,75 @@ static int try_both(struct rewrite *r, const struct buf *text, const json_t *par
  */
 static void judge(struct rewrite *r, struct template *t, const struct command *c)
 {
+    struct lift *lift = &r->desk.lift;
+    struct buf texts[TRIAL_COUNT] = {{0}}, branch = {0}, values = {0};
+    struct trial trial = {0};
+    json_t *params = NULL, *lifted = NULL;
     struct err why = {0};
-    json_t *params;
+
+    t->state = TEMPLATE_REFUSED;
+    if (command_lift(c, &r->desk, &texts[TRIAL_TEXT], &params)) {
+        const char *text = buf_str(&texts[TRIAL_TEXT]);
+        lift_add_text(lift, text, &texts[TRIAL_PARAMETERS]);
+        lift_add_params(lift, params, &values);
+        lifted = json_parse(buf_str(&values), values.len, &why);
+        lift_add_row_text(lift, BRANCH_ROW, BRANCH_FIRST, &branch);
+        struct branch twice = {buf_str(&branch), branch.len, lift->yields};
+        branch_add_text(&texts[TRIAL_BRANCH], (struct branch[]){twice, twice}, 2, is_scoped(r));
+        size_t asked = lift->projected || c->ends_tx ? TRIAL_BRANCH : TRIAL_COUNT;
+        size_t passed = explain(r, &trial, texts, params, lifted, asked, &why);
+        if (passed < TRIAL_COUNT || trial.scans[TRIAL_BRANCH] > 2 * trial.scans[TRIAL_TEXT])
+            buf_reset(&branch);
+        if (passed > asked)
+            t->state = TEMPLATE_READY;
+        else if (passed >= TRIAL_BRANCH)
+            template_trust_take(t, lift, text, &branch);
+    }
+    log_debug(log_event("template"), log_int("offset", c->record.offset),
+              log_str("state", t->state == TEMPLATE_READY     ? "not known yet"
+                               : t->state == TEMPLATE_REFUSED ? "refused"
+                               : t->branch.len > 0            ? "branch"
+                                                              : "trusted"),
+              log_err(&why));
+    for (size_t i = 0; i < TRIAL_COUNT; i++)
+        buf_fini(&texts[i]);
+    buf_fini(&branch);
+    buf_fini(&values);
+    json_decref(lifted);
+    json_decref(params);
+}
+
+/* ---- slots ---- */
+
+static void clear_slots(struct rewrite *r)
+{
+    for (size_t i = 0; i < r->slot_count; i++)
+        r->slots[i]->slot = -1;
+    r->slot_count = 0;
+}
+
+/* A new text with the templates that were used most. */
+static void fill_slots(struct rewrite *r)
+{
+    struct branch branches[SLOTS];
     struct buf text = {0};
 
-    if (!command_lift(c, &r->desk, &text, &params))
-        t->state = TEMPLATE_REFUSED;
-    else if (try_both(r, &text, params, &why) == 0)
-        template_trust(t, &r->desk.lift, buf_str(&text));
-    else if (why.class == ERR_POISON)
-        t->state = TEMPLATE_REFUSED;
-    log_debug(log_event("template"), log_int("offset", c->record.offset),
-              log_str("state", t->state == TEMPLATE_TRUSTED   ? "trusted"
-                               : t->state == TEMPLATE_REFUSED ? "refused"
-                                                              : "not known yet"),
-              log_err(&why));
-    json_decref(params);
+    clear_slots(r);
+    r->missed = 0;
+    r->slot_count = templates_best(r->templates, r->slots, SLOTS);
+    if (r->slot_count == 0)
+        return;
+    for (size_t i = 0; i < r->slot_count; i++) {
+        struct template *t = r->slots[i];
+        t->slot = (int)i;
+        branches[i] = (struct branch){buf_str(&t->branch), t->branch.len, t->yields};
+    }
+    branch_add_text(&text, branches, r->slot_count, is_scoped(r));
+    buf_reset(&r->head);
+    buf_adds(&r->head, "{\"statement\":");
+    buf_add_json(&r->head, buf_str(&text), text.len);
+    buf_adds(&r->head, ",\"parameters\":{\"" BRANCH_ROWS "\":[");
+    log_debug(log_event("templates"), log_int("branches", (int64_t)r->slot_count));
     buf_fini(&text);
 }
 
@@ -124,48 +231,128 @@ static void add_texts(struct rewrite *r, size_t owner, const struct command *c)
         add(r, owner, c->json.data + start, c->stmt_ends[i] - start);
 }
 
-static bool add_rewritten(struct rewrite *r, size_t owner, const struct command *c)
+static void add_singly(struct rewrite *r, size_t owner, const struct command *c)
 {
-    struct template *t = templates_find(r->templates, c);
+    const struct template *t = r->found[owner];
     size_t begin = r->bytes.len;
 
-    if (t != NULL && t->state == TEMPLATE_READY)
-        judge(r, t, c);
-    if (t == NULL || t->state != TEMPLATE_TRUSTED)
-        return false;
+    if (t == NULL) {
+        add_texts(r, owner, c);
+        return;
+    }
     template_add_statement(t, c, &r->bytes);
     add(r, owner, NULL, r->bytes.len - begin);
-    return true;
+    r->missed += t->branch.len > 0;
 }
 
-void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n, bool plain,
-                   struct rewrite_batch *out)
+static void add_row(struct rewrite *r, const struct template *t, const struct command *c)
+{
+    const struct command_lifted *lifted = c->lifted;
+    size_t begin = lifted->key_len;
+
+    buf_addf(&r->bytes, "[%d", t->slot);
+    for (size_t i = 0; i < lifted->count; begin = lifted->ends[i++]) {
+        buf_addc(&r->bytes, ',');
+        buf_add(&r->bytes, lifted->bytes.data + begin, lifted->ends[i] - begin);
+    }
+    buf_addc(&r->bytes, ']');
+}
+
+static void add_together(struct rewrite *r, struct command *const *commands, size_t from, size_t to)
+{
+    size_t begin = r->bytes.len;
+
+    buf_add(&r->bytes, r->head.data, r->head.len);
+    for (size_t i = from; i < to; i++) {
+        if (i > from)
+            buf_addc(&r->bytes, ',');
+        add_row(r, r->found[i], commands[i]);
+    }
+    buf_adds(&r->bytes, "]}}");
+    add(r, from, NULL, r->bytes.len - begin);
+}
+
+/* The end of the commands from `from` on that can go together. */
+static size_t end_of_branches(const struct rewrite *r, size_t from, size_t n)
+{
+    while (from < n && r->found[from] != NULL && r->found[from]->slot >= 0)
+        from++;
+    return from;
+}
+
+/* The templates of the batch that may be used; NULL for commands that go as they are. */
+static bool find_templates(struct rewrite *r, struct command *const *commands, size_t n)
+{
+    bool any = false, told = true;
+
+    if (n > r->found_room) {
+        r->found_room = n;
+        r->found = mem_realloc(r->found, n, sizeof *r->found);
+    }
+    templates_trim(r->templates);
+    for (size_t i = 0; i < n; i++) {
+        struct template *t = templates_find(r->templates, commands[i]);
+        if (t != NULL && t->state == TEMPLATE_READY && told) {
+            judge(r, t, commands[i]);
+            told = t->state != TEMPLATE_READY;
+        }
+        r->found[i] = t != NULL && t->state == TEMPLATE_TRUSTED ? t : NULL;
+        any |= r->found[i] != NULL;
+    }
+    return any;
+}
+
+static size_t could_be_branches(const struct rewrite *r, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += r->found[i] != NULL && r->found[i]->branch.len > 0 && r->found[i]->slot < 0;
+    return count;
+}
+
+static void set_pointers(struct rewrite *r)
 {
     size_t begin = 0;
 
-    r->count = 0;
-    buf_reset(&r->bytes);
-    out->rewritten = false;
-    for (size_t i = 0; i < n; i++) {
-        if (!plain && add_rewritten(r, i, commands[i]))
-            out->rewritten = true;
-        else
-            add_texts(r, i, commands[i]);
-    }
     for (size_t i = 0; i < r->count; i++)
         if (r->stmts[i].json == NULL) {
             r->stmts[i].json = r->bytes.data + begin;
             begin += r->stmts[i].len;
         }
-    out->stmts = r->stmts;
-    out->owners = r->owners;
-    out->count = r->count;
+}
+
+void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
+                   enum rewrite_form form, struct rewrite_batch *out)
+{
+    r->count = 0;
+    buf_reset(&r->bytes);
+    out->rewritten = form != REWRITE_TEXTS && find_templates(r, commands, n);
+    if (out->rewritten && form == REWRITE_TOGETHER &&
+        r->missed + could_be_branches(r, n) >= (r->slot_count == 0 ? FIRST_SLOTS : NEXT_SLOTS))
+        fill_slots(r);
+    for (size_t i = 0; i < n; i++) {
+        size_t end = out->rewritten && form == REWRITE_TOGETHER ? end_of_branches(r, i, n) : i;
+        if (!out->rewritten) {
+            add_texts(r, i, commands[i]);
+        } else if (end - i >= TOGETHER_LEAST) {
+            add_together(r, commands, i, end);
+            i = end - 1;
+        } else {
+            add_singly(r, i, commands[i]);
+        }
+    }
+    set_pointers(r);
+    *out = (struct rewrite_batch){r->stmts, r->owners, r->count, out->rewritten};
 }
 
 void rewrite_distrust(struct rewrite *r, const struct command *c)
 {
     struct template *t = templates_find(r->templates, c);
 
-    if (t != NULL)
-        t->state = TEMPLATE_REFUSED;
+    if (t == NULL)
+        return;
+    t->state = TEMPLATE_REFUSED;
+    if (t->slot >= 0)
+        clear_slots(r);
 }

@@ -2,10 +2,10 @@
 #ifndef CYPHERLOG_DB_SYNC_REWRITE_H
 #define CYPHERLOG_DB_SYNC_REWRITE_H
 
-/* db_sync/rewrite.h: what is sent to Neo4j for the commands of a batch: their texts, or templates
- * with parameters in place of literals, which the server need not parse again. It succeeds only
- * where the texts would, and does the same; when it fails, the texts tell the outcome. One thread.
- */
+/* db_sync/rewrite.h: what is sent to Neo4j for the commands of a batch: their texts, which it
+ * parses one by one; templates with parameters, which it parses once; or one statement for many
+ * (branch.h). The last two succeed only where the texts would, and do the same; when they fail, the
+ * texts tell the outcome. One thread. */
 
 #include "db_sync/command.h"
 #include "neo4j/tx.h"
@@ -16,17 +16,24 @@ struct rewrite; /* opaque: what was learnt about templates */
 struct rewrite *rewrite_new(struct tx *tx, int64_t limit_ms);
 void rewrite_free(struct rewrite *r);
 
+enum rewrite_form {
+    REWRITE_TEXTS,    /* the commands' own */
+    REWRITE_SINGLY,   /* a statement for each command: tells which one fails */
+    REWRITE_TOGETHER, /* a statement for many, where that is faster */
+};
+
 /* Statements of a batch, in order. Borrowed, until the next call. */
 struct rewrite_batch {
     const struct tx_stmt *stmts;
-    const size_t *owners; /* the command that each belongs to */
+    const size_t *owners; /* the command that each belongs to, or begins with */
     size_t count;
-    bool rewritten; /* one is not the command's text */
+    bool rewritten; /* one is not a command's text */
 };
 
-/* For commands[0..n-1]; plain: their texts. Blocks while the server judges a new template. */
-void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n, bool plain,
-                   struct rewrite_batch *out);
+/* For commands[0..n-1], none of them a schema command. Blocks while the server judges a new
+ * template. */
+void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
+                   enum rewrite_form form, struct rewrite_batch *out);
 
 /* The command failed rewritten and its text did not: its template goes as it is from now on. */
 void rewrite_distrust(struct rewrite *r, const struct command *c);

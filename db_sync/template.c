@@ -28,6 +28,7 @@ static void empty(struct template *t)
         buf_fini(&t->names[i]);
     free(t->names);
     buf_fini(&t->head);
+    buf_fini(&t->branch);
     t->names = NULL;
     t->name_count = 0;
 }
@@ -56,8 +57,7 @@ static struct entry *add(struct templates *t, const struct command *c)
 {
     struct entry *entry = mem_alloc(1, sizeof *entry);
 
-    if (HASH_COUNT(t->entries) == TEMPLATES_MAX)
-        drop(t, t->entries);
+    entry->template.slot = -1;
     entry->key_len = c->lifted->key_len;
     entry->key = mem_alloc(1, entry->key_len);
     memcpy(entry->key, c->lifted->bytes.data, entry->key_len);
@@ -79,9 +79,43 @@ struct template *templates_find(struct templates *t, const struct command *c)
         HASH_ADD_KEYPTR(hh, t->entries, entry->key, entry->key_len, entry);
     }
     struct template *found = &entry->template;
-    if (++found->uses == TEMPLATE_USES && found->state == TEMPLATE_NEW)
+    if (++found->uses >= TEMPLATE_USES && found->state == TEMPLATE_NEW)
         found->state = TEMPLATE_READY;
     return found;
+}
+
+void templates_trim(struct templates *t)
+{
+    struct entry *entry = t->entries, *next;
+
+    for (; entry != NULL && HASH_COUNT(t->entries) > TEMPLATES_MAX; entry = next) {
+        next = entry->hh.next;
+        if (entry->template.slot < 0)
+            drop(t, entry);
+    }
+}
+
+size_t templates_best(struct templates *t, struct template **best, size_t most)
+{
+    size_t n = 0;
+
+    for (struct entry *entry = t->entries; entry != NULL; entry = entry->hh.next) {
+        struct template *one = &entry->template;
+        size_t at = n;
+        if (one->state == TEMPLATE_TRUSTED && one->branch.len > 0) {
+            while (at > 0 && best[at - 1]->uses < one->uses)
+                at--;
+            if (n < most)
+                n++;
+            if (at < n) {
+                memmove(best + at + 1, best + at, (n - at - 1) * sizeof *best);
+                best[at] = one;
+            }
+        }
+    }
+    for (struct entry *entry = t->entries; entry != NULL; entry = entry->hh.next)
+        entry->template.uses = (entry->template.uses + 1) / 2;
+    return n;
 }
 
 static void add_name(const struct lift *lift, size_t hole, const char *text, struct buf *out)
@@ -95,7 +129,8 @@ static void add_name(const struct lift *lift, size_t hole, const char *text, str
     buf_addc(out, ':');
 }
 
-void template_trust(struct template *t, const struct lift *lift, const char *text)
+void template_trust_take(struct template *t, const struct lift *lift, const char *text,
+                         struct buf *branch)
 {
     struct buf with = {0};
 
@@ -108,6 +143,9 @@ void template_trust(struct template *t, const struct lift *lift, const char *tex
     t->names = mem_alloc(t->name_count, sizeof *t->names);
     for (size_t i = 0; i < t->name_count; i++)
         add_name(lift, i, text, &t->names[i]);
+    t->branch = *branch;
+    *branch = (struct buf){0};
+    t->yields = lift->yields;
     t->state = TEMPLATE_TRUSTED;
     buf_fini(&with);
 }

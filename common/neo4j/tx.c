@@ -143,6 +143,20 @@ static int take_header(struct answer *a, const char *p, size_t len, struct err *
     return rc;
 }
 
+static int take_summary(struct answer *a, const char *p, size_t len, struct err *err)
+{
+    size_t stmt = a->done++;
+
+    if (a->reader == NULL || a->reader->on_summary == NULL)
+        return 0;
+    json_t *line = json_parse(p, len, err);
+    if (line == NULL)
+        return err_wrap(err, "summary of Neo4j's answer");
+    int rc = a->reader->on_summary(a->reader->arg, stmt, json_object_get(line, "summary"), err);
+    json_decref(line);
+    return rc;
+}
+
 static bool begins(const char *p, size_t len, const char *with)
 {
     size_t n = strlen(with);
@@ -162,10 +176,8 @@ static int on_line(void *arg, const char *p, size_t len, struct err *err)
         return take_data(a, p, len, err);
     if (begins(p, len, "{\"header\":"))
         return take_header(a, p, len, err);
-    if (begins(p, len, "{\"summary\":")) {
-        a->done++;
-        return 0;
-    }
+    if (begins(p, len, "{\"summary\":"))
+        return take_summary(a, p, len, err);
     json_t *line = json_parse(p, len, NULL);
     if (line == NULL) {
         if (a->page.len + len <= PAGE_KEEP)

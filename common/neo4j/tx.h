@@ -31,6 +31,7 @@ struct tx_stmt {
 struct tx_reader {
     int (*on_fields)(void *arg, size_t stmt, const json_t *fields, struct err *err);
     int (*on_row)(void *arg, size_t stmt, const json_t *row, struct err *err);
+    int (*on_summary)(void *arg, size_t stmt, const json_t *summary, struct err *err);
     int (*on_line)(void *arg, const char *p, size_t len, struct err *err); /* instead of on_row: the
                                                                               line {"data":[…]} */
     void *arg;

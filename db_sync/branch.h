@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CYPHERLOG_DB_SYNC_BRANCH_H
+#define CYPHERLOG_DB_SYNC_BRANCH_H
+
+/* db_sync/branch.h: one statement for the commands of several templates, in their order. Pure.
+ *
+ *   CYPHER runtime=slotted UNWIND $__clr AS __clr WITH __clr, __clr[0] AS __clt
+ *   CALL (__clt, __clr) {
+ *     WITH __clt, __clr WHERE __clt = 0 <template 0> RETURN count(*) AS __clx
+ *     UNION ALL
+ *     WITH __clt, __clr WHERE __clt = 1 CALL (__clr) { <template 1> } RETURN count(*) AS __clx
+ *   } RETURN count(*)
+ *
+ * A row is the number of its template and its values. For each row, in order, all branches run, and
+ * the guards let one of them do something; several CALLs in a row would run template by template,
+ * which is another graph. A template with WITH or RETURN has a CALL of its own: an aggregation over
+ * no rows yields a row, so that it would run for every command. The runtime is named because it
+ * keeps the order of rows on every edition. */
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BRANCH_ROWS "__clr" /* the parameter that holds the rows */
+#define BRANCH_ROW "__clr"  /* a row in a template's text */
+#define BRANCH_FIRST 1      /* the place of its first value */
+
+struct branch {
+    const char *text; /* a template: lift_add_row_text with BRANCH_ROW and BRANCH_FIRST */
+    size_t len;
+    bool yields;
+};
+
+/* Appends the text. scoped: the server knows CALL (x) { … }, 5.23 and later. */
+void branch_add_text(struct buf *out, const struct branch *branches, size_t n, bool scoped);
+
+#endif

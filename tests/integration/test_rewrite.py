@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that are sent as templates with parameters, many in one statement, do what they do one by one. Each case
+holds a trap that was seen on a real server: it gives another graph, or another outcome, when it is done wrong."""
+
+import pytest
+from oracle import apply_one_by_one
+from replica import applied, check_equal
+
+PLAIN = [f"MERGE (n:P {{id: {i % 7}}}) SET n.v = {i}, n.s = 'x{i}'" for i in range(40)]
+
+
+def mixed(*texts, n=30):
+    """Each text n times in turn, {i} counted up, behind templates that are in use already."""
+    return PLAIN + [t.replace("{i}", str(i)) for i in range(n) for t in texts]
+
+
+TRAPS = {
+    # three CALLs in a row: template by template, another graph
+    "order between templates": mixed("MERGE (c:C {id: 1}) SET c.v = {i}", "MATCH (c:C {id: 1}) SET c.w = c.v + 0", "MATCH (c:C {id: 1}) CREATE (:Seen {v: c.w, i: {i}})"),
+    # an aggregation over no rows yields a row: it would run for every command
+    "aggregation leaks": mixed("MATCH (n:None {id: {i}}) WITH count(n) AS c CREATE (:Count {c: c, i: {i}})", "CREATE (:Other {i: {i}})"),
+    "aggregate beside a value": mixed("MATCH (n:None) WITH count(n) + {i} AS c CREATE (:Sum {c: c})", "CREATE (:Other {i: {i}})"),
+    "aggregate beside a parameter": PLAIN + [("MATCH (n:None) WITH count(n) + $a AS c CREATE (:Sum {c: c})", {"a": i}) for i in range(40)],
+    "a missing parameter": PLAIN + [("CREATE (:X {v: $v})", {"v": i} if i % 9 else {}) for i in range(40)],
+    "names of ours": mixed("CREATE (:X {v: __clt, i: {i}})", "CREATE (:X {v: __clr[0], i: {i}})", "CREATE (:X {v: r, i: {i}})"),
+    # refused with literals, run with parameters
+    "type errors": mixed("MATCH (n:None) WHERE 'x' IN {i} SET n.v = 1", "MATCH (n:None) WHERE n.v = {i} AND 'abc' SET n.v = 1",
+                         "MATCH (n:None) SET n.v = {i} + true", "FOREACH (q IN {i} | CREATE (:Q))", "CREATE (:Good {i: {i}})"),
+    "values that the compiler checks": mixed("MATCH (n:None) SET n.v = toBoolean({i}.5)", "MATCH (n:None) WITH percentileDisc(n.x, {i}.5) AS p CREATE (:Q {p: p})",
+                                             "MATCH (n:None) SET n.v = {i} / 0", "MATCH (n:None) SET n.v = 9223372036854775807 + {i}"),
+    "1 and 1.0": mixed("CREATE (:N {v: {i}})", "CREATE (:N {v: {i}.0})", "CREATE (:N {v: -{i}})", "CREATE (:N {l: [{i}, {i}.5]})", "MATCH (n:N {v: {i}}) SET n.hit = {i}.0"),
+    "the least integer": mixed("CREATE (:N {v: -9223372036854775808, i: {i}})", "CREATE (:N {v: 9223372036854775807, i: {i}})", "CREATE (:N {v: 9223372036854775808, i: {i}})"),
+    "numbers that are none": mixed("CREATE (:N {v: 017, i: {i}})", "CREATE (:N {v: 0x1F, i: {i}})", "CREATE (:N {v: 1e999, i: {i}})", "CREATE (:N {v: 1_0, i: {i}})"),
+    "strings": mixed("CREATE (:S {v: 'it\\'s {i}'})", "CREATE (:S {v: \"\\\\u0041 \\q {i}\"})", "CREATE (:S {v: 'a\\u0041{i}'})", "CREATE (:S {v: '// {i}'})", "CREATE (:S {v: 'it''s {i}'})"),
+    "RETURN": mixed("MERGE (n:Q {id: {i}}) RETURN n", "MERGE (n:Q {id: {i}}) RETURN n.id", "MATCH (n:Q) RETURN n.id AS x ORDER BY x LIMIT 1", "MATCH (n:None {id: {i}}) RETURN n"),
+    "UNION": mixed("CREATE (n:U {id: {i}}) RETURN n.id AS x UNION CREATE (n:V {id: {i}}) RETURN n.id AS x", "CREATE (:W {id: {i}})"),
+    "unique keys deleted and made anew": ["CREATE CONSTRAINT q_id FOR (q:Q) REQUIRE q.id IS UNIQUE"] + mixed(
+        "MERGE (q:Q {id: 1}) SET q.n = {i}", "MATCH (q:Q {id: 1}) DETACH DELETE q", "CREATE (:Q {id: 1, n: {i}})", "CREATE (:Q {id: 1, twice: {i}})", "MATCH (q:Q {id: 1}) SET q.id = 2",
+        "MATCH (q:Q {id: 2}) DETACH DELETE q"),
+    "null as a key": mixed("MERGE (n:M {id: null, i: {i}})", "MERGE (n:M {id: {i}})"),
+    "failures at run time": mixed("MATCH (n:P {id: 1}) SET n.v = 1 / (n.v - n.v), n.i = {i}", "MATCH (n:P {id: 2}) SET n.d = date('2020-{i}-01')", "MATCH (n:P {id: 3}) SET n.l = [1, 'a', {i}]",
+                                  "MATCH (n:P {id: 4}) SET n = null, n.i = {i}", "CREATE (:Good {i: {i}})"),
+    "delete at commit": mixed("MERGE (a:D {id: 1}) MERGE (b:D {id: 2}) MERGE (a)-[:R {i: {i}}]->(b)", "MATCH (a:D {id: 1}) DELETE a", "MATCH (b:D {id: 2}) DETACH DELETE b"),
+    "schema commands between": [c for i in range(12) for c in PLAIN[:8] + [f"CREATE INDEX i{i} FOR (n:P) ON (n.p{i})"]],
+    "no literal": mixed("MATCH (n:P) SET n.c = coalesce(n.c, 0) + 1", "MATCH (n:P) WITH count(n) AS c MERGE (s:Sum) SET s.c = coalesce(s.c, 0) + c"),
+    "whole graph": mixed("MATCH (n) SET n.touched = {i}", "MATCH (n) WITH count(n) AS c CREATE (:Count {c: c, i: {i}})", n=12),
+    "subqueries": mixed("MATCH (n:P {id: 1}) CALL { WITH n MATCH (m:P {id: {i}}) SET m.x = n.v } SET n.y = {i}", "UNWIND [1, {i}] AS x CALL { WITH x CREATE (:Sub {x: x}) RETURN 1 AS one } SET x.y = 1",
+                        "MATCH (n:P) WHERE EXISTS { MATCH (n) WHERE n.v > {i} } SET n.above = {i}"),
+    "dynamic": mixed("MATCH (n:P {id: 1}) SET n['k{i}'] = {i}", "MATCH (n:P)-[:R*1..{i}]->(m) SET m.far = {i}", "MATCH (n:P) WITH n ORDER BY n.id LIMIT 2 SET n.first = {i}"),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=lambda t: t.replace(" ", "-"))
+def test_same_as_one_by_one(trap, topics, server_a, neo_a, neo_b, db_sync):
+    commands = TRAPS[trap]
+    failed = apply_one_by_one(neo_b, commands)
+    topics.commands(commands)
+    agent = db_sync(server_a, LOG_LEVEL="debug")
+    applied(neo_a, topics)
+    check_equal(neo_a, neo_b)
+    assert [(offset, code) for offset, code, _ in topics.dead_letters()] == failed
+    assert agent.events("templates"), "nothing went together"
+    assert agent.stop() == 0
+
+
+def test_text_index_is_not_lost(topics, server_a, neo_a, db_sync):
+    """A row's value seeks no TEXT index where a literal does: such a template goes by itself."""
+    neo_a.run("CREATE TEXT INDEX t FOR (n:T) ON (n.s)")
+    neo_a.run("UNWIND range(1, 2000) AS i CREATE (:T {s: 'text ' + i})")
+    neo_a.run("CALL db.awaitIndexes()")
+    topics.commands([f"MATCH (n:T) WHERE n.s = 'text {i}' SET n.hit = {i}" for i in range(1, 60)])
+    agent = db_sync(server_a, LOG_LEVEL="debug", args=("run", "--adopt", "0"))
+    applied(neo_a, topics)
+    states = [e["state"] for e in agent.events("template")]
+    assert states == ["trusted"], states
+    assert neo_a.one("MATCH (n:T) WHERE n.hit IS NOT NULL RETURN count(n)") == 59
