@@ -39,8 +39,9 @@ struct peers {
     pthread_t thread;
     struct peer *list; /* of the thread */
     size_t count;
-    int64_t started_ms; /* wall */
-    json_t *own;        /* the last status that this replica told before this run; NULL */
+    int64_t started_ms;      /* wall */
+    struct compare_side own; /* what this replica told, up to the topic's end */
+    bool has_own;
     bool recalled;
     char blamed_by[256]; /* the peer whose status says that this replica diverged; "": none */
     pthread_mutex_t lock;
@@ -151,6 +152,19 @@ static void compare(struct peers *p, struct peer *peer)
     }
 }
 
+/* Statuses of this run may be among them already, which know no checkpoint of earlier ones: those
+ * stay, unless the replica was wiped in between. */
+static void take_own(struct peers *p, const struct compare_side *side)
+{
+    if (!p->has_own || side->since != p->own.since || side->offset < p->own.offset)
+        p->own = (struct compare_side){.since = side->since};
+    p->has_own = true;
+    p->own.offset = side->offset;
+    for (size_t i = 0; i < side->point_count; i++)
+        if (side->points[i].offset % COMPARE_EVERY == 0)
+            compare_add_point(&p->own, side->points[i].offset, side->points[i].outcome);
+}
+
 static void take_status(struct peers *p, const struct record *record)
 {
     json_t *status =
@@ -164,10 +178,8 @@ static void take_status(struct peers *p, const struct record *record)
         !compare_read(&side, status))
         goto out;
     if (strcmp(name, options_replica(p->options)) == 0) {
-        if (!p->recalled) {
-            json_decref(p->own);
-            p->own = json_incref(status);
-        }
+        if (!p->recalled)
+            take_own(p, &side);
         goto out;
     }
     struct peer *peer = record->timestamp_ms >= p->started_ms - FRESH_MS ? find(p, name) : NULL;
@@ -186,14 +198,11 @@ out:
 /* What an earlier run of this replica told is true of this one unless it was wiped meanwhile. */
 static void recall(struct peers *p)
 {
-    struct compare_side here, before;
+    struct compare_side here;
 
     report_side(p->report, &here);
-    if (p->own != NULL && compare_read(&before, p->own) && before.since == here.since &&
-        before.offset <= here.offset)
-        report_recall(p->report, &before);
-    json_decref(p->own);
-    p->own = NULL;
+    if (p->has_own && p->own.since == here.since && p->own.offset <= here.offset)
+        report_recall(p->report, &p->own);
     p->recalled = true;
     for (size_t i = 0; i < p->count; i++)
         compare(p, &p->list[i]);
@@ -270,7 +279,6 @@ void peers_finish(struct peers *p)
         return;
     pthread_join(p->thread, NULL);
     pthread_mutex_destroy(&p->lock);
-    json_decref(p->own);
     free(p->list);
     free(p->topic);
     free(p);

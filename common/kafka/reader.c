@@ -352,7 +352,7 @@ enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct rec
     }
 }
 
-int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct record *record,
+static int read_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct record *record,
                    bool *found, struct err *err)
 {
     *found = false;
@@ -371,7 +371,7 @@ int reader_look_at(struct reader *r, int64_t offset, int64_t deadline_ms, struct
     struct hash *hash;
 
     *look = (struct reader_look){.timestamp_ms = -1};
-    if (reader_read_at(r, offset, deadline_ms, &record, &look->found, err) < 0)
+    if (read_at(r, offset, deadline_ms, &record, &look->found, err) < 0)
         return -1;
     if (!look->found)
         return 0;

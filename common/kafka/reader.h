@@ -54,11 +54,6 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
 enum reader_event reader_await(struct reader *r, int64_t deadline_ms, struct record *record,
                                struct err *err);
 
-/* Reads the record at exactly that offset: *found is false when the log holds none there. Moves
- * the assignment; blocks up to deadline_ms (monotonic). */
-MUST_CHECK int reader_read_at(struct reader *r, int64_t offset, int64_t deadline_ms,
-                              struct record *record, bool *found, struct err *err);
-
 /* What tells a record from another one at the same offset. */
 struct reader_look {
     bool found;
@@ -66,7 +61,8 @@ struct reader_look {
     char fingerprint[HASH_HEX_SIZE]; /* "": not found */
 };
 
-/* What stands at exactly that offset, otherwise as reader_read_at. */
+/* Looks at the record at exactly that offset; look->found is false when the log holds none there.
+ * Moves the assignment; blocks up to deadline_ms (monotonic). */
 MUST_CHECK int reader_look_at(struct reader *r, int64_t offset, int64_t deadline_ms,
                               struct reader_look *look, struct err *err);
 

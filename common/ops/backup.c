@@ -54,6 +54,34 @@ static const char **split_list(const char *text, char **copy)
     return list;
 }
 
+static bool is_counted(const json_t *counts, const char *name)
+{
+    const json_t *set, *label;
+    size_t i, k;
+
+    json_array_foreach (counts, i, set) {
+        const char *type = json_text(set, "type");
+        if (type != NULL && strcmp(type, name) == 0)
+            return true;
+        json_array_foreach (json_object_get(set, "labels"), k, label)
+            if (strcmp(json_string_value(label), name) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* A name in --labels or --types that nothing bears is a slip of the pen more often than not. */
+static void note_unknown(const struct manifest *m, const char *const *labels,
+                         const char *const *types)
+{
+    for (; labels != NULL && *labels != NULL; labels++)
+        if (!is_counted(m->label_sets, *labels))
+            fprintf(stderr, "note: no node has the label %s\n", *labels);
+    for (; types != NULL && *types != NULL; types++)
+        if (!is_counted(m->types, *types))
+            fprintf(stderr, "note: no relationship has the type %s\n", *types);
+}
+
 static void print_taken(const struct backup_program *p, const char *dest, const struct manifest *m)
 {
     int64_t bytes = 0;
@@ -119,8 +147,10 @@ static int take(const struct backup_program *p, const char *dest, struct tx *hol
         rc = take_snapshot(&conf, hold, scan, &manifest, err);
     }
     progress_end_phases(&phases);
-    if (rc == 0)
+    if (rc == 0) {
+        note_unknown(&manifest, label_list, type_list);
         print_taken(p, dest, &manifest);
+    }
     manifest_fini(&manifest);
     free(label_list);
     free(type_list);
@@ -192,8 +222,10 @@ static void print_restored(const struct backup_program *p, const struct restore_
         buf_fini(&texts);
         return;
     }
-    printf("%s: %" PRId64 " nodes and %" PRId64 " relationships %s", s->path, r->nodes,
-           r->relationships, what);
+    bool some = p->options->dry_run && (conf->labels != NULL || conf->types != NULL);
+    printf("%s: %s%" PRId64 " nodes and %" PRId64 " relationships %s", s->path, some ? "of " : "",
+           r->nodes, r->relationships,
+           some ? "those with the labels and types named would be restored" : what);
     if (r->resumed > 0)
         printf(" (%" PRId64 " nodes were there from an interrupted restore)", r->resumed);
     if (r->lost > 0)
@@ -252,6 +284,8 @@ static int restore(const struct backup_program *p, struct restore_conf *conf, st
     fill_restore(p, conf, &words);
     conf->server = &server;
     conf->sink = progress_sink(&phases);
+    if (rc == 0 && !conf->source->foreign)
+        note_unknown(&conf->source->manifest, conf->labels, conf->types);
     if (rc == 0)
         rc = restore_snapshot(conf, &result, err);
     progress_end_phases(&phases);

@@ -57,8 +57,13 @@ static bool is_replaceable(const char *path)
 
 static int check_path(const struct script_file *f, struct err *err)
 {
+    size_t len = strlen(f->path);
     struct stat st;
 
+    if (len > 0 && f->path[len - 1] == '/')
+        return err_set(err, ERR_CONFIG, "export.folder",
+                       "%s is the name of a folder; an export is a file, such as %sgraph.cypher.gz",
+                       f->path, f->path);
     if (lstat(f->path, &st) < 0)
         return errno == ENOENT ? 0 : fail(f->path, err);
     if (!f->replace)

@@ -137,8 +137,8 @@ static int read_foreign(struct source *s, struct err *err)
     s->foreign = true;
     if (!has_file(s, "compressed.json") || !has_file(s, "data"))
         return err_set(err, ERR_DAMAGED, "snapshot.none",
-                       "%s: no snapshot: neither %s nor compressed.json and data are there",
-                       s->path, MANIFEST_NAME);
+                       "no snapshot: neither %s nor compressed.json and data are there",
+                       MANIFEST_NAME);
     s->manifest.layout = has_file(s, CONSTRAINTS_LITERAL) ? LAYOUT_LITERAL : LAYOUT_TYPED;
     return read_compressed(s, err) < 0 ? -1 : list_files(s, err);
 }

@@ -186,8 +186,7 @@ int target_end(const struct target *t, const struct position *was, const struct 
     struct buf remove = {0};
     int64_t ignored;
 
-    /* first: while the position says "restoring" a restore that is cut short here is gone on with
-     */
+    /* first: a restore that is cut short while the position says "restoring" is gone on with */
     if (now == NULL && run(t, "DROP CONSTRAINT `__db_sync_position` IF EXISTS", &ignored, err) < 0)
         return -1;
     track_add_remove(&remove, &track);

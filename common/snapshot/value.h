@@ -104,8 +104,8 @@ bool value_has_long_offset(const struct value *v);
  * head: the elements are taken by the next calls. */
 void value_next(const char **p, struct value *out);
 
-/* The Cypher function that makes a value of its text: toBoolean,
- * toInteger, toFloat, date, localtime, time, localdatetime, datetime. NULL: none does. */
+/* The Cypher function that makes a value of its text: toBoolean, toInteger, toFloat,
+ * date, localtime, time, localdatetime, datetime. NULL: none does. */
 const char *value_function(enum value_kind kind);
 
 /* The number of dimensions that an SRID has; 0: Neo4j has no such SRID. */

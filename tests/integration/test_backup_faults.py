@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import backup
@@ -164,12 +165,11 @@ def test_what_an_interrupted_restore_left_is_changed(neo_a, server_a, neo_b, ser
 
 
 def peak_of(command, env):
-    """(exit code, stderr, peak of its memory in kB)"""
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, said, used.ru_maxrss
+    """(exit code, stderr, peak of its memory in kB). A child's peak counts what its parent had when it was forked, so a small
+    process is between."""
+    between = "import resource as r, subprocess as s, sys; c = s.call(sys.argv[1:], stdout=s.DEVNULL); print(r.getrusage(r.RUSAGE_CHILDREN).ru_maxrss); sys.exit(c)"
+    done = subprocess.run([sys.executable, "-c", between, *command], env=env, capture_output=True, text=True)
+    return done.returncode, done.stderr, int(done.stdout)
 
 
 def bomb(path, text):

@@ -213,6 +213,7 @@ def test_places_and_guards(neo_a, server_a, neo_b, server_b, tmp_path):
     assert "no export" in export(server_a, tmp_path / "mine", "--yes", code=5).stderr
     assert "mine" in (tmp_path / "mine").read_text()
     assert "no export" in export(server_a, tmp_path, "--yes", code=5).stderr
+    assert "name of a folder" in export(server_a, f"{tmp_path}/", code=3).stderr
     assert "nowhere" in export(server_a, tmp_path / "nowhere/s", code=3).stderr
     assert "one file" in run("db_sync", ["export"], neo_env(server_a)).stderr
     wrong = run("db_sync", ["export", str(tmp_path / "w")], {**neo_env(server_a), "NEO4J_PASS": "wrong-password"})

@@ -118,6 +118,12 @@ def test_parts(neo_a, server_a, tmp_path):
     verify(tmp_path / "s")
 
 
+def test_names_that_nothing_bears_are_told(neo_a, server_a, tmp_path):
+    neo_a.run("CREATE (:A {n: 1})-[:T]->(:A {n: 2})")
+    said = snapshot(server_a, tmp_path / "s", "--labels", "A,Aa", "--types", "T,Tt").stderr
+    assert said.splitlines() == ["note: no node has the label Aa", "note: no relationship has the type Tt"]
+
+
 def test_empty_database(neo_a, server_a, tmp_path):
     snapshot(server_a, tmp_path / "s")
     assert backup.manifest(tmp_path / "s")["digest"] == "0" * 32

@@ -106,13 +106,11 @@ class Topics:
 
     def read(self, topic, isolation="read_committed", deadline_s=30):
         """Every message from the beginning to the end that is there now."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests",
-                             "isolation.level": isolation, "enable.partition.eof": True,
-                             "fetch.wait.max.ms": 10,  # close() waits for it
-                             "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         parts = [TopicPartition(self.name(topic), p, 0) for p in self.partitions(topic)]
         # the end as it is now: under steady writes the end of a partition is never told
-        ends = {p.partition: self._end(consumer, p) for p in parts}
+        consumer, ends = self._ends(parts, {"isolation.level": isolation, "enable.partition.eof": True,
+                                            "fetch.wait.max.ms": 10,  # close() waits for it
+                                            "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         open_parts = {p for p, high in ends.items() if high > 0}
         consumer.assign(parts)
         messages, end = [], time.monotonic() + deadline_s
@@ -134,28 +132,29 @@ class Topics:
                 schemas.check(topic, message.value(), message.key(), message.headers())
         return sorted(messages, key=lambda m: (m.partition(), m.offset()))
 
-    @staticmethod
-    def _end(consumer, part):
-        """The next offset; a broker that has just started may not lead its partitions yet."""
+    def _ends(self, parts, settings):
+        """A consumer, and the next offset of each partition. A broker that has just started, or hung, may not lead its
+        partitions yet; and a consumer that was told so has been seen to say "unknown partition" for 90 s."""
         refused = []
 
         def ask():
+            consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests", **settings})
             try:
-                return [consumer.get_watermark_offsets(part, timeout=5)[1]]
+                return consumer, {p.partition: consumer.get_watermark_offsets(p, timeout=5)[1] for p in parts}
             except KafkaException as why:
                 refused.append(str(why))
+                consumer.close()
                 return None
         try:
-            return until(f"the end of {part.topic}", ask, 90)[0]
+            return until(f"the ends of {parts}", ask, 90, 0.2)
         except AssertionError as late:
             raise AssertionError(f"{late}; Kafka said {sorted(set(refused))}") from None
 
     def end(self, topic):
         """The next offset of partition 0."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests"})
-        high = self._end(consumer, TopicPartition(self.name(topic), 0))
+        consumer, ends = self._ends([TopicPartition(self.name(topic), 0)], {})
         consumer.close()
-        return high
+        return ends[0]
 
     def dead_letters(self):
         """[(offset, code, body)] in order of offset, repeats of one letter folded into one."""
