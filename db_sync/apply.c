@@ -223,14 +223,11 @@ static size_t next_size(const struct apply *a)
     size_t count = a->chunk > 0 && a->chunk < a->limit ? a->chunk : a->limit;
     size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->parts.options->batch_bytes);
 
-    int64_t first = a->waiting[0]->record.offset;
     for (size_t i = 0; i < k; i++) {
         const struct command *c = a->waiting[i];
         verdicts += c->verdict != NULL;
         if (c->record.offset == a->suspect || verdicts > most)
             return i > 0 ? i : 1;
-        if (c->record.offset / COMPARE_EVERY != first / COMPARE_EVERY)
-            return i; /* replicas compare their outcomes here */
     }
     return k;
 }
@@ -245,15 +242,21 @@ static int halt(const struct command *first, struct err *err)
                     first->record.offset, first->record.offset);
 }
 
-/* A checkpoint that falls into a gap of the log, where transactional producers leave their marks.
+/* The checkpoints that the first k, which are applied, passed on from `from`; one may fall into a gap
+ * of the log, where transactional producers leave their marks. That at the end is report_applied's.
  */
-static void note_gap(struct apply *a)
+static void note_checkpoints(struct apply *a, const struct position *from, size_t k)
 {
-    const struct position *position = &a->parts.writer->position;
-    int64_t offset = a->waiting[0]->record.offset / COMPARE_EVERY * COMPARE_EVERY;
+    struct position p = *from;
 
-    if (offset > position->next_offset)
-        report_checkpoint(a->parts.report, offset, position);
+    for (size_t i = 0; i < k; i++) {
+        const struct command *c = a->waiting[i];
+        int64_t at = c->record.offset / COMPARE_EVERY * COMPARE_EVERY;
+        if (at > p.next_offset || (at == p.next_offset && i > 0))
+            report_checkpoint(a->parts.report, at, &p);
+        position_add_outcome(&p, c->record.offset, c->verdict != NULL ? c->verdict->code : "");
+        p.next_offset = c->record.offset + 1;
+    }
 }
 
 /* A suspect runs as it was sent: what its own text does is its verdict. */
@@ -282,13 +285,12 @@ static int apply_batch(struct apply *a, struct err *err)
     int rc;
 
     report_oldest(a->parts.report, a->waiting[0]->record.timestamp_ms);
-    note_gap(a);
     if (a->waiting[0]->verdict != NULL && a->parts.options->poison_policy == POISON_HALT)
         return halt(a->waiting[0], err);
     if (apply_letters(&a->parts, a->waiting, k, err) < 0)
         return -1;
-    struct position target =
-        apply_target(&a->parts.writer->position, a->waiting, k, a->parts.notices);
+    const struct position before = a->parts.writer->position;
+    struct position target = apply_target(&before, a->waiting, k, a->parts.notices);
     if (a->waiting[0]->schema)
         rc = ddl_apply(a->parts.writer, a->waiting[0], &target, &why);
     else
@@ -305,6 +307,7 @@ static int apply_batch(struct apply *a, struct err *err)
     if (!a->parts.writer->held) /* else it says nothing about the size */
         adapt(a, k, clock_mono_ms() - start);
     rc = notices_send(a->parts.notices, a->waiting, k, err);
+    note_checkpoints(a, &before, k);
     drop(a, k);
     return rc;
 }

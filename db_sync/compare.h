@@ -10,7 +10,7 @@
 #include "neo4j/position.h"
 
 #define COMPARE_POINTS 48
-#define COMPARE_EVERY 1000 /* replicas note their hash at these offsets; batches end there */
+#define COMPARE_EVERY 1000 /* replicas note their hash at these offsets */
 
 struct compare_point {
     int64_t offset;
