@@ -101,11 +101,11 @@ static struct apply_parts parts_of(struct agent *a)
 static int end_at_target(struct agent *a, struct err *err)
 {
     struct position target = a->writer.position;
-    size_t failed;
+    struct writer_fault fault;
 
     if (a->options->to_offset > target.next_offset) {
         target.next_offset = a->options->to_offset;
-        if (writer_commit(&a->writer, NULL, &target, &failed, err) < 0)
+        if (writer_commit(&a->writer, NULL, &target, &fault, err) < 0)
             return -1;
         report_applied(a->report, &a->writer.position);
     }

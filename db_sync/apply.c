@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "db_sync/ddl.h"
+#include "db_sync/pace.h"
 #include "neo4j/code.h"
 
 #include <inttypes.h>
@@ -18,7 +19,7 @@
 #include <string.h>
 
 #define WAIT_MS 500
-#define AFTER_FAILURE 100 /* commands in the first batch after one that failed */
+#define FEW_SINGLY 100    /* statements of which Neo4j may tell which failed at no great cost */
 #define PROOF_TRIES 3     /* of a verdict that may be none (code_wants_proof) */
 #define LIMIT_TRIES 3     /* for a command that alone exceeds a limit of this replica */
 #define FAULT_TRIES 10    /* while the server says of one alone that it has a fault: some minutes */
@@ -34,9 +35,9 @@ struct apply {
     struct rewrite *rewrite;
     size_t count, room;
     size_t bytes;       /* of waiting */
-    size_t limit;       /* commands a batch; follows BATCH_TIME */
-    size_t chunk;       /* the same while a failure is settled; 0: none is */
+    struct pace pace;
     int64_t suspect;    /* offset of the command that failed in a batch, to run alone; -1: none */
+    size_t doubted;     /* the first commands failed as one statement: they go one by one */
     bool plain;         /* the first command failed rewritten: its text tells the outcome */
     int alone_failures; /* of the first command */
     int64_t applied, condemned, totals_at_ms; /* since the last log line */
@@ -116,24 +117,6 @@ int apply_letters(const struct apply_parts *parts, struct command **commands, si
     return 0;
 }
 
-/* A batch of k took effect within took_ms. */
-static void adapt(struct apply *a, size_t k, int64_t took_ms)
-{
-    size_t most = (size_t)a->parts.options->batch_count;
-
-    if (a->chunk > 0) {
-        a->chunk *= 2;
-        if (a->chunk >= a->limit)
-            a->chunk = 0;
-    }
-    if (a->chunk == 0)
-        a->parts.writer->which = false;
-    if (took_ms > a->parts.options->batch_time_ms && k > 1)
-        a->limit = k / 2;
-    else if (k >= a->limit && took_ms < a->parts.options->batch_time_ms / 2)
-        a->limit = a->limit * 2 < most ? a->limit * 2 : most;
-}
-
 /* Before one command alone is tried again. */
 static int wait_alone(const struct apply *a, struct err *err)
 {
@@ -142,46 +125,68 @@ static int wait_alone(const struct apply *a, struct err *err)
     return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
 }
 
-/* The batch of k left nothing; failed is the command at fault, WRITER_COMMIT or WRITER_UNKNOWN;
- * rewritten: what was sent were not all texts. */
-static int settle(struct apply *a, size_t k, size_t failed, bool rewritten, const struct err *why,
-                  struct err *err)
+/* Of the statement for the commands of fault, one fails: what precedes them goes first, then they go
+ * alone, and once they are few one by one. */
+static void narrow(struct apply *a, const struct writer_fault *fault)
+{
+    bool few = fault->first == 0 && fault->count <= PACE_CAREFUL;
+
+    a->doubted = few ? fault->count : 0;
+    pace_narrow(&a->pace,
+                fault->first > 0 ? fault->first
+                : few            ? fault->count
+                                 : PACE_CAREFUL,
+                few);
+}
+
+/* A command, or the transaction as a whole, can never succeed. */
+static int settle_poison(struct apply *a, size_t k, const struct writer_fault *fault,
+                         const struct err *why, struct err *err)
+{
+    struct command *last = a->waiting[k - 1];
+
+    if (k == 1 && code_wants_proof(why->code) && ++a->alone_failures < PROOF_TRIES)
+        return wait_alone(a, err);
+    if (k == 1) {
+        command_condemn(a->waiting[0], why);
+        a->suspect = -1;
+        a->plain = false;
+        pace_narrow(&a->pace, PACE_CAREFUL, false);
+    } else if (fault->what == WRITER_COMMANDS && fault->count > 1) {
+        narrow(a, fault);
+    } else if (fault->what == WRITER_COMMANDS) {
+        a->suspect = a->waiting[fault->first]->record.offset;
+    } else if (fault->what == WRITER_COMMIT && last->ends_tx) {
+        a->suspect = last->record.offset; /* for the sake of the commit it ends */
+    } else {
+        pace_narrow(&a->pace, k / 2, false); /* the commit failed, or nothing tells: bisect */
+    }
+    return 0;
+}
+
+/* The batch of k left nothing. */
+static int settle(struct apply *a, size_t k, const struct rewrite_batch *batch,
+                  const struct writer_fault *fault, const struct err *why, struct err *err)
 {
     struct command *first = a->waiting[0];
+    bool fails = why->class == ERR_POISON || why->class == ERR_SHRINK;
 
-    if ((why->class == ERR_POISON || why->class == ERR_SHRINK) && failed == WRITER_UNKNOWN &&
-        !a->parts.writer->which) {
-        a->parts.writer->which = true; /* again, in parts, and now with the answer that tells */
-        a->chunk = k < AFTER_FAILURE ? k : AFTER_FAILURE;
+    if (fails && fault->what == WRITER_UNKNOWN && !a->parts.writer->which) {
+        pace_narrow(&a->pace, k < PACE_CAREFUL ? k : PACE_CAREFUL, true); /* and now it tells */
         return 0;
     }
-    if ((why->class == ERR_POISON || why->class == ERR_SHRINK) && k == 1 && rewritten) {
+    if (fails && k == 1 && rewrite_is_rewritten(batch)) {
         a->plain = true;
         return 0;
     }
     switch (why->class) {
     case ERR_POISON:
-        if (k == 1 && code_wants_proof(why->code) && ++a->alone_failures < PROOF_TRIES) {
-            return wait_alone(a, err);
-        } else if (k == 1) {
-            command_condemn(first, why);
-            a->suspect = -1;
-            a->plain = false;
-            a->parts.writer->which = false;
-            a->chunk = AFTER_FAILURE;
-        } else if (failed < k) {
-            a->suspect = a->waiting[failed]->record.offset;
-        } else if (failed == WRITER_COMMIT && a->waiting[k - 1]->ends_tx) {
-            a->suspect = a->waiting[k - 1]->record.offset; /* for the sake of the commit it ends */
-        } else {
-            a->chunk = k / 2; /* the commit failed, or nothing tells: bisect */
-        }
-        return 0;
+        return settle_poison(a, k, fault, why, err);
     case ERR_SHRINK:
         log_warn(log_event("batch_too_large"), log_int("offset", first->record.offset),
                  log_int("commands", (int64_t)k), log_err(why));
         if (k > 1) {
-            a->limit = a->chunk = k / 2;
+            pace_shrink(&a->pace, k);
             return 0;
         }
         if (++a->alone_failures < (code_is_limit(why->code) ? LIMIT_TRIES : FAULT_TRIES))
@@ -220,8 +225,8 @@ static size_t next_size(const struct apply *a)
 
     if (a->plain)
         return 1;
-    size_t count = a->chunk > 0 && a->chunk < a->limit ? a->chunk : a->limit;
-    size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->parts.options->batch_bytes);
+    size_t k = apply_cut(a->waiting, a->count, pace_count(&a->pace),
+                         (size_t)a->parts.options->batch_bytes);
 
     for (size_t i = 0; i < k; i++) {
         const struct command *c = a->waiting[i];
@@ -260,26 +265,42 @@ static void note_checkpoints(struct apply *a, const struct position *from, size_
 }
 
 /* A suspect runs as it was sent: what its own text does is its verdict. */
-static int commit(struct apply *a, size_t k, const struct position *target, size_t *failed,
-                  bool *rewritten, struct err *err)
+static int commit(struct apply *a, size_t k, const struct position *target,
+                  struct rewrite_batch *batch, struct writer_fault *fault, struct err *err)
 {
-    struct rewrite_batch batch;
+    enum rewrite_form form = pace_form(&a->pace);
 
     a->plain = a->plain || a->waiting[0]->record.offset == a->suspect;
-    rewrite_batch(a->rewrite, a->waiting, k,
-                  a->plain                 ? REWRITE_TEXTS
-                  : a->parts.writer->which ? REWRITE_SINGLY
-                                           : REWRITE_TOGETHER,
-                  &batch);
-    *rewritten = batch.rewritten;
-    return writer_commit(a->parts.writer, &batch, target, failed, err);
+    rewrite_batch(a->rewrite, a->waiting, k, a->plain ? REWRITE_TEXTS : form, batch);
+    a->parts.writer->which = a->pace.singly || batch->sent[REWRITE_SINGLY] < FEW_SINGLY;
+    return writer_commit(a->parts.writer, batch, target, fault, err);
+}
+
+/* The batch of k took effect within took_ms: what that says for the next ones. */
+static void learn(struct apply *a, size_t k, const struct rewrite_batch *batch, int64_t took_ms)
+{
+    const struct command *first = a->waiting[0];
+
+    if (a->plain && first->verdict == NULL)
+        rewrite_distrust(a->rewrite, first);
+    a->plain = false;
+    if (a->doubted > 0 && a->doubted <= k && a->pace.singly)
+        rewrite_part(a->rewrite, a->waiting, a->doubted);
+    a->doubted = 0;
+    if (a->suspect >= 0 && a->suspect <= a->waiting[k - 1]->record.offset)
+        a->suspect = -1; /* it did not fail alone: then it is no poison */
+    enum rewrite_form form = rewrite_most(batch);
+    report_form(a->parts.report, rewrite_form_name(form));
+    if (!a->parts.writer->held) /* else it says nothing about the size */
+        pace_done(&a->pace, k, form, took_ms, !batch->fresh);
 }
 
 /* One transaction of the commands that wait. */
 static int apply_batch(struct apply *a, struct err *err)
 {
-    size_t k = next_size(a), failed = 0;
-    bool rewritten = false;
+    size_t k = next_size(a);
+    struct rewrite_batch batch = {0};
+    struct writer_fault fault = {WRITER_COMMANDS, 0, 1};
     struct err why = {0};
     int64_t start = clock_mono_ms();
     int rc;
@@ -294,18 +315,14 @@ static int apply_batch(struct apply *a, struct err *err)
     if (a->waiting[0]->schema)
         rc = ddl_apply(a->parts.writer, a->waiting[0], &target, &why);
     else
-        rc = commit(a, k, &target, &failed, &rewritten, &why);
+        rc = commit(a, k, &target, &batch, &fault, &why);
     if (rc < 0)
-        return settle(a, k, failed, rewritten, &why, err);
-    if (a->plain && a->waiting[0]->verdict == NULL)
-        rewrite_distrust(a->rewrite, a->waiting[0]);
-    a->plain = false;
+        return settle(a, k, &batch, &fault, &why, err);
+    int64_t took_ms = clock_mono_ms() - start;
     log_debug(log_event("applied"), log_int("next_offset", target.next_offset),
-              log_int("commands", (int64_t)k), log_int("took_ms", clock_mono_ms() - start));
-    if (a->suspect >= 0 && a->suspect < target.next_offset)
-        a->suspect = -1;        /* it did not fail alone: then it is no poison */
-    if (!a->parts.writer->held) /* else it says nothing about the size */
-        adapt(a, k, clock_mono_ms() - start);
+              log_int("commands", (int64_t)k), log_int("took_ms", took_ms),
+              log_str("form", rewrite_form_name(rewrite_most(&batch))));
+    learn(a, k, &batch, took_ms);
     rc = notices_send(a->parts.notices, a->waiting, k, err);
     note_checkpoints(a, &before, k);
     drop(a, k);
@@ -317,7 +334,7 @@ static bool fill(struct apply *a)
 {
     bool closed = false;
 
-    if (a->count < a->limit && a->bytes < (size_t)a->parts.options->batch_bytes) {
+    if (a->count < a->pace.limit && a->bytes < (size_t)a->parts.options->batch_bytes) {
         size_t n = queue_pop_many(a->parts.queue, (void **)(a->waiting + a->count),
                                   a->room - a->count, a->count == 0 ? WAIT_MS : 0, &closed);
         for (size_t i = 0; i < n; i++)
@@ -354,24 +371,25 @@ static void log_totals(struct apply *a)
 int apply_settle_notices(const struct apply_parts *parts, struct err *err)
 {
     struct position target = parts->writer->position;
-    size_t failed;
+    struct writer_fault fault;
 
     notices_flush(parts->notices, clock_mono_ms() + LAST_NOTICES_MS);
     if (target.noticed == notices_done(parts->notices))
         return 0;
     position_set_noticed(&target, notices_done(parts->notices));
-    return writer_commit(parts->writer, NULL, &target, &failed, err);
+    return writer_commit(parts->writer, NULL, &target, &fault, err);
 }
 
 int apply_run(const struct apply_parts *parts, struct err *err)
 {
     struct apply a = {.parts = *parts,
-                      .limit = (size_t)parts->options->batch_count,
                       .room = (size_t)parts->options->batch_count,
                       .suspect = -1,
                       .totals_at_ms = clock_mono_ms() + TOTALS_MS};
     int rc = 0;
 
+    pace_init(&a.pace, (enum rewrite_form)parts->options->command_form, a.room,
+              parts->options->batch_time_ms);
     a.rewrite = rewrite_new(parts->writer->tx, parts->writer->timeout_ms);
     a.waiting = mem_alloc(a.room, sizeof *a.waiting);
     while (rc == 0 && !stop_requested() && fill(&a)) {

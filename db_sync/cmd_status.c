@@ -58,7 +58,8 @@ static void show(const json_t *by_key, bool json)
         bool number;
     } columns[] = {{"REPLICA", false}, {"PROGRAM", false}, {"STATE", false},
                    {"OFFSET", true},   {"LAG", true},      {"AGE_MS", true},
-                   {"SERVER", false},  {"TIME", false},    {"REASON", false}};
+                   {"SERVER", false},  {"FORM", false},    {"TIME", false},
+                   {"REASON", false}};
     struct table *table = table_new();
     const char *key;
     json_t *status;
@@ -80,8 +81,9 @@ static void show(const json_t *by_key, bool json)
         add_number(table, 4, status, "lag");
         add_number(table, 5, status, "age_ms");
         table_set(table, 6, json_text(status, "server"));
-        table_set(table, 7, json_text(status, "time"));
-        table_set(table, 8, json_text(status, "reason"));
+        table_set(table, 7, json_text(status, "form"));
+        table_set(table, 8, json_text(status, "time"));
+        table_set(table, 9, json_text(status, "reason"));
     }
     if (!json)
         table_print(table, stdout);

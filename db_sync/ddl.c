@@ -25,14 +25,14 @@ static int read_schema(struct writer *w, char out[static HASH_HEX_SIZE], struct 
 static int write_intent(struct writer *w, const struct command *command, struct err *err)
 {
     struct position intent = w->position;
-    size_t failed;
+    struct writer_fault fault;
 
     if (w->position.intent_offset == command->record.offset)
         return 0;
     if (read_schema(w, intent.intent_schema, err) < 0)
         return -1;
     intent.intent_offset = command->record.offset;
-    return writer_commit(w, NULL, &intent, &failed, err);
+    return writer_commit(w, NULL, &intent, &fault, err);
 }
 
 static int send_command(struct writer *w, const struct command *c, struct err *err)
@@ -113,9 +113,9 @@ static int await(struct writer *w, struct err *err)
 int ddl_apply(struct writer *w, struct command *command, const struct position *target,
               struct err *err)
 {
-    size_t failed;
+    struct writer_fault fault;
 
     if (write_intent(w, command, err) < 0 || run(w, command, err) < 0 || await(w, err) < 0)
         return -1;
-    return writer_commit(w, NULL, target, &failed, err);
+    return writer_commit(w, NULL, target, &fault, err);
 }

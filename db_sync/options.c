@@ -43,7 +43,7 @@ static const struct conf_option rows[] = {
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
      "Commands read ahead while a transaction runs"},
-    {"BATCH_COUNT", CONF_INT, AT(batch_count), "1000", "1", "10000", 0, DB_SYNC_RUN,
+    {"BATCH_COUNT", CONF_INT, AT(batch_count), "2000", "1", "10000", 0, DB_SYNC_RUN,
      "Most commands in one transaction"},
     {"BATCH_BYTES", CONF_BYTES, AT(batch_bytes), "4MiB", "1KiB", "64MiB", 0, DB_SYNC_RUN,
      "Most bytes in one transaction; a larger command goes alone"},
@@ -51,6 +51,9 @@ static const struct conf_option rows[] = {
      "Transactions that take longer are made smaller"},
     {"TRANSACTION_TIMEOUT", CONF_MS, AT(transaction_timeout_ms), "30m", "1s", "24h", 0, APPLIES,
      "Neo4j ends a transaction of commands that takes longer"},
+    {"COMMAND_FORM", CONF_ENUM, AT(command_form), "auto", "texts|parameters|auto", NULL, 0,
+     DB_SYNC_RUN, "How commands reach Neo4j: as their texts; with their literals as parameters, so "
+     "that it parses those of one shape once; or auto: also many in one statement, what is fastest"},
     {"POISON_POLICY", CONF_ENUM, AT(poison_policy), "dead-letter", "dead-letter|halt", NULL, 0,
      DB_SYNC_RUN, "What to do with a command that can never succeed: send it to the fail topic and "
      "go on; or stop before it"},

@@ -33,6 +33,7 @@ struct options {
     int64_t max_command_bytes, prefetch_bytes, batch_count, batch_bytes, batch_time_ms;
     int64_t transaction_timeout_ms, status_interval_ms;
     char *notice_topic;    /* RESPONSE_TOPIC when it is set; NULL: no notices */
+    int64_t command_form;  /* enum rewrite_form: the widest */
     int64_t poison_policy; /* enum poison_policy */
     int64_t divergence;    /* enum divergence */
     int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */

@@ -40,6 +40,7 @@ struct known {
     int64_t read_offset, log_end, oldest_ms, busy_since_ms;
     bool held; /* since busy_since_ms, or since the outage began */
     bool at_end;
+    const char *form; /* of the last commands; NULL: none were sent */
 };
 
 struct report {
@@ -155,6 +156,8 @@ static char *encode(const struct report *r, const struct known *k, const char *s
         json_object_set_new(status, "language", json_string(k->surroundings.language));
         json_object_set_new(status, "time_zone", json_string(k->surroundings.time_zone));
     }
+    if (k->form != NULL)
+        json_object_set_new(status, "form", json_string(k->form));
     if (reason != NULL)
         json_object_set_new(status, "reason", json_string(reason));
     char *text = json_dumps(status, JSON_COMPACT);
@@ -299,6 +302,13 @@ void report_applied(struct report *r, const struct position *position)
     add_point(&r->known.recent, position->next_offset, position);
     if (position->next_offset > position->since && position->next_offset % COMPARE_EVERY == 0)
         add_point(&r->known.checkpoints, position->next_offset, position);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void report_form(struct report *r, const char *form)
+{
+    pthread_mutex_lock(&r->lock);
+    r->known.form = form;
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -46,6 +46,9 @@ void report_diverged(struct report *r, const char *reason);
 void report_side(struct report *r, struct compare_side *out);
 void report_surroundings_text(struct report *r, char *out, size_t size);
 
+/* How the last commands were sent: a name that lasts. */
+void report_form(struct report *r, const char *form);
+
 /* The first command that is not applied yet was written then; 0: none is known. */
 void report_oldest(struct report *r, int64_t timestamp_ms);
 

@@ -32,7 +32,31 @@ struct rewrite {
     struct tx_stmt *stmts; /* those in bytes have no pointer until all are there */
     size_t *owners;
     size_t count, room;
+    size_t sent[REWRITE_FORMS];
+    bool fresh;
 };
+
+const char *rewrite_form_name(enum rewrite_form form)
+{
+    static const char *const names[] = {"texts", "parameters", "coalesced"};
+
+    return names[form];
+}
+
+bool rewrite_is_rewritten(const struct rewrite_batch *batch)
+{
+    return batch->sent[REWRITE_SINGLY] + batch->sent[REWRITE_TOGETHER] > 0;
+}
+
+enum rewrite_form rewrite_most(const struct rewrite_batch *batch)
+{
+    enum rewrite_form most = REWRITE_TEXTS;
+
+    for (enum rewrite_form f = REWRITE_SINGLY; f < REWRITE_FORMS; f++)
+        if (batch->sent[f] > batch->sent[most])
+            most = f;
+    return most;
+}
 
 struct rewrite *rewrite_new(struct tx *tx, int64_t limit_ms)
 {
@@ -208,6 +232,7 @@ static void fill_slots(struct rewrite *r)
     buf_adds(&r->head, "{\"statement\":");
     buf_add_json(&r->head, buf_str(&text), text.len);
     buf_adds(&r->head, ",\"parameters\":{\"" BRANCH_ROWS "\":[");
+    r->fresh = true;
     log_debug(log_event("templates"), log_int("branches", (int64_t)r->slot_count));
     buf_fini(&text);
 }
@@ -227,8 +252,14 @@ static void add(struct rewrite *r, size_t owner, const char *json, size_t len)
 
 static void add_texts(struct rewrite *r, size_t owner, const struct command *c)
 {
+    r->sent[REWRITE_TEXTS]++;
     for (size_t i = 0, start = 0; i < c->stmt_count; start = c->stmt_ends[i++])
         add(r, owner, c->json.data + start, c->stmt_ends[i] - start);
+}
+
+static bool could_be_branch(const struct template *t)
+{
+    return t != NULL && t->branch.len > 0 && t->slot < 0;
 }
 
 static void add_singly(struct rewrite *r, size_t owner, const struct command *c)
@@ -242,7 +273,8 @@ static void add_singly(struct rewrite *r, size_t owner, const struct command *c)
     }
     template_add_statement(t, c, &r->bytes);
     add(r, owner, NULL, r->bytes.len - begin);
-    r->missed += t->branch.len > 0;
+    r->sent[REWRITE_SINGLY]++;
+    r->missed += could_be_branch(t);
 }
 
 static void add_row(struct rewrite *r, const struct template *t, const struct command *c)
@@ -270,6 +302,7 @@ static void add_together(struct rewrite *r, struct command *const *commands, siz
     }
     buf_adds(&r->bytes, "]}}");
     add(r, from, NULL, r->bytes.len - begin);
+    r->sent[REWRITE_TOGETHER] += to - from;
 }
 
 /* The end of the commands from `from` on that can go together. */
@@ -307,7 +340,7 @@ static size_t could_be_branches(const struct rewrite *r, size_t n)
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++)
-        count += r->found[i] != NULL && r->found[i]->branch.len > 0 && r->found[i]->slot < 0;
+        count += could_be_branch(r->found[i]);
     return count;
 }
 
@@ -325,15 +358,19 @@ static void set_pointers(struct rewrite *r)
 void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
                    enum rewrite_form form, struct rewrite_batch *out)
 {
+    bool any = form != REWRITE_TEXTS && find_templates(r, commands, n);
+    bool together = any && form == REWRITE_TOGETHER;
+
     r->count = 0;
+    r->fresh = false;
+    memset(r->sent, 0, sizeof r->sent);
     buf_reset(&r->bytes);
-    out->rewritten = form != REWRITE_TEXTS && find_templates(r, commands, n);
-    if (out->rewritten && form == REWRITE_TOGETHER &&
+    if (together &&
         r->missed + could_be_branches(r, n) >= (r->slot_count == 0 ? FIRST_SLOTS : NEXT_SLOTS))
         fill_slots(r);
     for (size_t i = 0; i < n; i++) {
-        size_t end = out->rewritten && form == REWRITE_TOGETHER ? end_of_branches(r, i, n) : i;
-        if (!out->rewritten) {
+        size_t end = together ? end_of_branches(r, i, n) : i;
+        if (!any) {
             add_texts(r, i, commands[i]);
         } else if (end - i >= TOGETHER_LEAST) {
             add_together(r, commands, i, end);
@@ -343,7 +380,12 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
         }
     }
     set_pointers(r);
-    *out = (struct rewrite_batch){r->stmts, r->owners, r->count, out->rewritten};
+    *out = (struct rewrite_batch){.stmts = r->stmts,
+                                  .owners = r->owners,
+                                  .count = r->count,
+                                  .commands = n,
+                                  .fresh = r->fresh};
+    memcpy(out->sent, r->sent, sizeof out->sent);
 }
 
 void rewrite_distrust(struct rewrite *r, const struct command *c)
@@ -355,4 +397,14 @@ void rewrite_distrust(struct rewrite *r, const struct command *c)
     t->state = TEMPLATE_REFUSED;
     if (t->slot >= 0)
         clear_slots(r);
+}
+
+void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct template *t = templates_find(r->templates, commands[i]);
+        if (t != NULL)
+            buf_reset(&t->branch);
+    }
+    clear_slots(r);
 }

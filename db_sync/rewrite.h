@@ -19,16 +19,27 @@ void rewrite_free(struct rewrite *r);
 enum rewrite_form {
     REWRITE_TEXTS,    /* the commands' own */
     REWRITE_SINGLY,   /* a statement for each command: tells which one fails */
-    REWRITE_TOGETHER, /* a statement for many, where that is faster */
+    REWRITE_TOGETHER, /* a statement for many, where they can be branches of one */
+    REWRITE_FORMS,
 };
+
+/* What people call them. */
+const char *rewrite_form_name(enum rewrite_form form);
 
 /* Statements of a batch, in order. Borrowed, until the next call. */
 struct rewrite_batch {
     const struct tx_stmt *stmts;
     const size_t *owners; /* the command that each belongs to, or begins with */
-    size_t count;
-    bool rewritten; /* one is not a command's text */
+    size_t count, commands;
+    size_t sent[REWRITE_FORMS]; /* commands in each form */
+    bool fresh;                 /* Neo4j has not compiled one of them before */
 };
+
+/* Is any of it not a command's own text? */
+bool rewrite_is_rewritten(const struct rewrite_batch *batch);
+
+/* The form of most of its commands. */
+enum rewrite_form rewrite_most(const struct rewrite_batch *batch);
 
 /* For commands[0..n-1], none of them a schema command. Blocks while the server judges a new
  * template. */
@@ -37,5 +48,9 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
 
 /* The command failed rewritten and its text did not: its template goes as it is from now on. */
 void rewrite_distrust(struct rewrite *r, const struct command *c);
+
+/* The commands failed as one statement, and one by one they did not: their templates are branches
+ * no more. */
+void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n);
 
 #endif

@@ -58,7 +58,7 @@ int skip_command(const struct apply_parts *parts, struct reader *reader, int64_t
 {
     struct record record = {0};
     struct command_desk desk;
-    size_t failed;
+    struct writer_fault fault;
 
     if (read_next(parts, reader, offset, &record, err) < 0)
         return -1;
@@ -69,7 +69,7 @@ int skip_command(const struct apply_parts *parts, struct reader *reader, int64_t
     int rc = apply_letters(parts, &c, 1, err);
     if (rc == 0) {
         struct position target = apply_target(&parts->writer->position, &c, 1, parts->notices);
-        rc = writer_commit(parts->writer, NULL, &target, &failed, err);
+        rc = writer_commit(parts->writer, NULL, &target, &fault, err);
     }
     if (rc == 0)
         printf("skipped the command at offset %" PRId64 "; the next offset is %" PRId64 "\n",

@@ -121,12 +121,18 @@ static size_t gather(struct writer *w, const struct rewrite_batch *batch,
     return count;
 }
 
-/* Which command the statement belongs to. */
-static size_t command_of(const struct rewrite_batch *batch, size_t stmt)
+/* The commands of the statement that failed. */
+static struct writer_fault fault_of(const struct rewrite_batch *batch, size_t stmt)
 {
     if (stmt == TX_UNKNOWN_STMT)
-        return WRITER_UNKNOWN;
-    return stmt > 0 && stmt <= batch->count ? batch->owners[stmt - 1] : WRITER_COMMIT;
+        return (struct writer_fault){.what = WRITER_UNKNOWN};
+    if (stmt == 0 || stmt > batch->count)
+        return (struct writer_fault){.what = WRITER_COMMIT};
+    size_t first = batch->owners[stmt - 1], next = stmt;
+    while (next < batch->count && batch->owners[next] == first)
+        next++;
+    size_t end = next < batch->count ? batch->owners[next] : batch->commands;
+    return (struct writer_fault){WRITER_COMMANDS, first, end - first};
 }
 
 enum settled { SETTLED_COMMITTED, SETTLED_NOT, SETTLED_FAILED };
@@ -205,7 +211,7 @@ static bool is_commit_failure(const struct err *why)
 }
 
 int writer_commit(struct writer *w, const struct rewrite_batch *batch,
-                  const struct position *target, size_t *failed, struct err *err)
+                  const struct position *target, struct writer_fault *fault, struct err *err)
 {
     bool none = batch == NULL || batch->count == 0; /* the position alone */
 
@@ -239,7 +245,7 @@ int writer_commit(struct writer *w, const struct rewrite_batch *batch,
             if (settled != SETTLED_NOT)
                 return settled == SETTLED_COMMITTED ? 0 : -1;
             if (is_commit_failure(&why) && ++refused == COMMIT_TRIES) {
-                *failed = WRITER_COMMIT;
+                fault->what = WRITER_COMMIT;
                 return err_set(err, ERR_POISON, why.code, "%s", why.text);
             }
             if (stop_wait(AGAIN_MS << (refused < 5 ? refused : 5))) /* never a busy loop */
@@ -250,13 +256,13 @@ int writer_commit(struct writer *w, const struct rewrite_batch *batch,
         } else if (none && !w->which) { /* is it the fence? */
             w->which = true;
         } else if (!none && stmt == count - 1 && why.class == ERR_SHRINK) { /* of all together */
-            *failed = WRITER_COMMIT;
+            fault->what = WRITER_COMMIT;
             *err = why;
             return -1;
         } else if (none || stmt == count - 1) { /* our own statement: no verdict on a command */
             return refuse_position(&why, err);
         } else {
-            *failed = command_of(batch, stmt);
+            *fault = fault_of(batch, stmt);
             *err = why;
             return -1;
         }

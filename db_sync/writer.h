@@ -22,7 +22,7 @@ struct writer {
     struct tx_stmt *stmts;
     size_t stmt_room;
     bool held;  /* the last commit waited for a snapshot */
-    bool which; /* ask which statement fails, from the first failure of a batch on */
+    bool which; /* ask which statement fails */
 };
 
 /* topic is copied; report and tx are borrowed. */
@@ -41,17 +41,23 @@ MUST_CHECK int writer_settle(struct writer *w, struct err *err);
  * Waits for outages. ERR_FENCED, ERR_GUARD, ERR_STOPPING. */
 MUST_CHECK int writer_check(struct writer *w, struct err *err);
 
-#define WRITER_UNKNOWN SIZE_MAX
-
-#define WRITER_COMMIT (SIZE_MAX - 1)
+/* What was at fault in a transaction. */
+struct writer_fault {
+    enum {
+        WRITER_UNKNOWN,  /* not known while w->which is not set */
+        WRITER_COMMIT,   /* the commit itself */
+        WRITER_COMMANDS, /* one of the commands first … first + count - 1 */
+    } what;
+    size_t first, count;
+};
 
 /* Commits the statements of batch, NULL for none, and target, in one transaction; waits out what
  * heals. 0: committed, w->position is target. -1: nothing of it took effect, and ERR_POISON or
- * ERR_SHRINK: *failed is the command at fault, WRITER_COMMIT for the commit itself, WRITER_UNKNOWN
- * while w->which is not set; ERR_FENCED, ERR_GUARD, ERR_STOPPING (then it may have taken effect:
- * the next start knows).
+ * ERR_SHRINK, with *fault; ERR_FENCED, ERR_GUARD, ERR_STOPPING (then it may have taken effect: the
+ * next start knows).
  */
 MUST_CHECK int writer_commit(struct writer *w, const struct rewrite_batch *batch,
-                             const struct position *target, size_t *failed, struct err *err);
+                             const struct position *target, struct writer_fault *fault,
+                             struct err *err);
 
 #endif
