@@ -19,11 +19,11 @@
 #include <string.h>
 
 #define WAIT_MS 500
-#define FEW_SINGLY 100    /* statements of which Neo4j may tell which failed at no great cost */
-#define PROOF_TRIES 3     /* of a verdict that may be none (code_wants_proof) */
-#define LIMIT_TRIES 3     /* for a command that alone exceeds a limit of this replica */
-#define FAULT_TRIES 10    /* while the server says of one alone that it has a fault: some minutes */
-#define ALONE_MS 1000     /* before the second try; then twice as long each time */
+#define FEW_SINGLY 100 /* statements of which Neo4j may tell which failed at no great cost */
+#define PROOF_TRIES 3  /* of a verdict that may be none (code_wants_proof) */
+#define LIMIT_TRIES 3  /* for a command that alone exceeds a limit of this replica */
+#define FAULT_TRIES 10 /* while the server says of one alone that it has a fault: some minutes */
+#define ALONE_MS 1000  /* before the second try; then twice as long each time */
 #define ALONE_CAP_MS 30000
 #define TOTALS_MS 60000
 #define LAST_NOTICES_MS 3000
@@ -34,7 +34,7 @@ struct apply {
     struct command **waiting; /* taken from the queue, in order; the first ones are the batch */
     struct rewrite *rewrite;
     size_t count, room;
-    size_t bytes;       /* of waiting */
+    size_t bytes; /* of waiting */
     struct pace pace;
     int64_t suspect;    /* offset of the command that failed in a batch, to run alone; -1: none */
     size_t doubted;     /* the first commands failed as one statement: they go one by one */
@@ -125,18 +125,14 @@ static int wait_alone(const struct apply *a, struct err *err)
     return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
 }
 
-/* Of the statement for the commands of fault, one fails: what precedes them goes first, then they go
- * alone, and once they are few one by one. */
+/* Of the statement for the commands of fault, one fails: what precedes them goes first, then they
+ * go alone, and once they are few one by one. */
 static void narrow(struct apply *a, const struct writer_fault *fault)
 {
     bool few = fault->first == 0 && fault->count <= PACE_CAREFUL;
 
     a->doubted = few ? fault->count : 0;
-    pace_narrow(&a->pace,
-                fault->first > 0 ? fault->first
-                : few            ? fault->count
-                                 : PACE_CAREFUL,
-                few);
+    pace_narrow(&a->pace, fault->first > 0 ? fault->first : few ? fault->count : PACE_CAREFUL, few);
 }
 
 /* A command, or the transaction as a whole, can never succeed. */
@@ -247,8 +243,9 @@ static int halt(const struct command *first, struct err *err)
                     first->record.offset, first->record.offset);
 }
 
-/* The checkpoints that the first k, which are applied, passed on from `from`; one may fall into a gap
- * of the log, where transactional producers leave their marks. That at the end is report_applied's.
+/* The checkpoints that the first k, which are applied, passed on from `from`; one may fall into a
+ * gap of the log, where transactional producers leave their marks. That at the end is
+ * report_applied's.
  */
 static void note_checkpoints(struct apply *a, const struct position *from, size_t k)
 {

@@ -56,10 +56,9 @@ static void show(const json_t *by_key, bool json)
     static const struct {
         const char *name;
         bool number;
-    } columns[] = {{"REPLICA", false}, {"PROGRAM", false}, {"STATE", false},
-                   {"OFFSET", true},   {"LAG", true},      {"AGE_MS", true},
-                   {"SERVER", false},  {"FORM", false},    {"TIME", false},
-                   {"REASON", false}};
+    } columns[] = {{"REPLICA", false}, {"PROGRAM", false}, {"STATE", false},  {"OFFSET", true},
+                   {"LAG", true},      {"AGE_MS", true},   {"SERVER", false}, {"FORM", false},
+                   {"TIME", false},    {"REASON", false}};
     struct table *table = table_new();
     const char *key;
     json_t *status;

@@ -4,7 +4,7 @@
 #define LEAST 100        /* commands whose time is worth a note */
 #define COMPARE_TURNS 64 /* transactions between two looks at the form that is not in use */
 #define COMPARE_US 60    /* a command that takes less is as quick as it can be */
-#define BETTER(a, b) ((a) * 5 < (b) * 4)
+#define BETTER(a, b) ((a)*5 < (b)*4)
 
 void pace_init(struct pace *p, enum rewrite_form widest, size_t most, int64_t time_ms)
 {
@@ -24,8 +24,7 @@ enum rewrite_form pace_form(const struct pace *p)
         return p->widest;
     if (p->singly)
         return REWRITE_SINGLY;
-    bool worse =
-        cost[REWRITE_SINGLY] > 0 && BETTER(cost[REWRITE_SINGLY], cost[REWRITE_TOGETHER]);
+    bool worse = cost[REWRITE_SINGLY] > 0 && BETTER(cost[REWRITE_SINGLY], cost[REWRITE_TOGETHER]);
     bool look = p->careful == 0 && p->turn % COMPARE_TURNS == COMPARE_TURNS - 1 &&
                 cost[REWRITE_TOGETHER] > COMPARE_US;
     return worse != look ? REWRITE_SINGLY : REWRITE_TOGETHER;

@@ -18,9 +18,9 @@ struct pace {
     enum rewrite_form widest; /* no form beyond it */
     size_t most;
     int64_t time_ms;
-    size_t limit;   /* commands a transaction; follows time_ms */
-    size_t careful; /* the same for a while after a failure; 0: no longer */
-    bool singly;    /* the next ones go one by one, to find the one at fault */
+    size_t limit;                   /* commands a transaction; follows time_ms */
+    size_t careful;                 /* the same for a while after a failure; 0: no longer */
+    bool singly;                    /* the next ones go one by one, to find the one at fault */
     int64_t cost_us[REWRITE_FORMS]; /* of a command, smoothed; 0: not measured */
     unsigned turn;
 };
