@@ -281,6 +281,8 @@ static void learn(struct apply *a, size_t k, const struct rewrite_batch *batch, 
     if (a->plain && first->verdict == NULL)
         rewrite_distrust(a->rewrite, first);
     a->plain = false;
+    if (first->schema)
+        rewrite_forget(a->rewrite);
     if (a->doubted > 0 && a->doubted <= k && a->pace.singly)
         rewrite_part(a->rewrite, a->waiting, a->doubted);
     a->doubted = 0;

@@ -32,7 +32,10 @@ struct branch {
     bool yields;
 };
 
-/* Appends the text. scoped: the server knows CALL (x) { … }, 5.23 and later. */
+/* Does a server of this version know CALL (x) { … }? */
+bool branch_is_scoped(const char *server_version);
+
+/* Appends the text. */
 void branch_add_text(struct buf *out, const struct branch *branches, size_t n, bool scoped);
 
 #endif

@@ -132,17 +132,6 @@ static int send_all(const struct input *in, struct sender *s, struct err *err)
     return rc;
 }
 
-static int read_params(const char *text, json_t **params, struct err *err)
-{
-    if (text == NULL)
-        return 0;
-    *params = json_parse(text, strlen(text), err);
-    if (json_is_object(*params))
-        return 0;
-    err_clear(err);
-    return err_set(err, ERR_USAGE, "usage.params", "--params: \"%s\" is no JSON object", text);
-}
-
 int cmd_send(const struct options *options, char *const *words, int n, struct err *err)
 {
     struct input in = {.options = options, .words = words, .word_count = n};
@@ -157,7 +146,7 @@ int cmd_send(const struct options *options, char *const *words, int n, struct er
     if (n > 0 && options->file != NULL)
         return err_set(err, ERR_USAGE, "usage.input",
                        "commands are given as words and with --file");
-    if (read_params(options->params, &params, err) < 0)
+    if (options_params(options, &params, err) < 0)
         goto out;
     in.params = params;
     if ((n == 0 && open_file(&in, err) < 0) || check_all(&in, err) < 0 ||

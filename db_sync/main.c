@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/agent.h"
+#include "db_sync/cmd_explain.h"
 #include "db_sync/cmd_resend.h"
 #include "db_sync/cmd_send.h"
 #include "db_sync/cmd_status.h"
@@ -38,6 +39,8 @@ static int run_command(const struct conf_args *args, struct options *options, st
                            "--dead-letters takes commands from the fail topic, not from words or "
                            "--file");
         return cmd_send(options, args->words, args->word_count, err);
+    case DB_SYNC_EXPLAIN:
+        return cmd_explain(options, args->words, args->word_count, err);
     case DB_SYNC_STATUS:
         return cmd_status(options, err);
     case DB_SYNC_SKIP:

@@ -8,9 +8,11 @@
 
 #define ALL                                                                                        \
     (DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP |                 \
-     DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_VERIFY | DB_SYNC_SHOW | DB_SYNC_EXPORT)
+     DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_VERIFY | DB_SYNC_SHOW | DB_SYNC_EXPORT |         \
+     DB_SYNC_EXPLAIN)
 #define BACKUPS (DB_SYNC_SNAPSHOT | DB_SYNC_RESTORE | DB_SYNC_EXPORT)
-#define TALKS (ALL & ~(BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW)) /* to Kafka */
+/* to Kafka */
+#define TALKS (ALL & ~(BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW | DB_SYNC_EXPLAIN))
 #define APPLIES (DB_SYNC_RUN | DB_SYNC_SKIP)
 #define AT(member) offsetof(struct options, member)
 
@@ -36,11 +38,11 @@ static const struct conf_option rows[] = {
     {"RESPONSE_TOPIC", CONF_TEXT, AT(notice_topic), NULL, NULL, NULL, 0, APPLIES,
      "Where to tell what became of each command; not set: nowhere"},
     SETUP_NEO4J_ROWS(struct options, APPLIES | BACKUPS, CONF_REQUIRED),
-    SETUP_NEO4J_ROWS(struct options, DB_SYNC_VERIFY, 0),
+    SETUP_NEO4J_ROWS(struct options, DB_SYNC_VERIFY | DB_SYNC_EXPLAIN, 0),
     BACKUP_ROWS(struct options, backup, DB_SYNC_SNAPSHOT, DB_SYNC_RESTORE, DB_SYNC_VERIFY,
                 DB_SYNC_EXPORT),
     {"MAX_COMMAND_BYTES", CONF_BYTES, AT(max_command_bytes), "8MiB", "1KiB", "64MiB", 0,
-     APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS, "Larger commands go to the fail topic"},
+     APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS | DB_SYNC_EXPLAIN, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
      "Commands read ahead while a transaction runs"},
     {"BATCH_COUNT", CONF_INT, AT(batch_count), "2000", "1", "10000", 0, DB_SYNC_RUN,
@@ -49,7 +51,7 @@ static const struct conf_option rows[] = {
      "Most bytes in one transaction; a larger command goes alone"},
     {"BATCH_TIME", CONF_MS, AT(batch_time_ms), "2s", "10ms", "5m", 0, DB_SYNC_RUN,
      "Transactions that take longer are made smaller"},
-    {"TRANSACTION_TIMEOUT", CONF_MS, AT(transaction_timeout_ms), "30m", "1s", "24h", 0, APPLIES,
+    {"TRANSACTION_TIMEOUT", CONF_MS, AT(transaction_timeout_ms), "30m", "1s", "24h", 0, APPLIES | DB_SYNC_EXPLAIN,
      "Neo4j ends a transaction of commands that takes longer"},
     {"COMMAND_FORM", CONF_ENUM, AT(command_form), "auto", "texts|parameters|auto", NULL, 0,
      DB_SYNC_RUN, "How commands reach Neo4j: as their texts; with their literals as parameters, so "
@@ -81,8 +83,8 @@ static const struct conf_option rows[] = {
      "standard input. Of a file with a mistake nothing is sent"},
     {"KEY", CONF_TEXT, AT(key), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "with_key of the commands that do not bring one"},
-    {"PARAMS", CONF_TEXT, AT(params), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
-     "Parameters as a JSON object, for the commands that bring none"},
+    {"PARAMS", CONF_TEXT, AT(params), NULL, NULL, NULL, CONF_FLAG_ONLY,
+     DB_SYNC_SEND | DB_SYNC_EXPLAIN, "Parameters as a JSON object, for the commands that bring none"},
     {"UNCHECKED", CONF_BOOL, AT(unchecked), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "Send also what every db_sync will refuse, and dead letters that some replica has applied"},
     {"DEAD_LETTERS", CONF_BOOL, AT(dead_letters), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
@@ -99,7 +101,8 @@ static const struct conf_option rows[] = {
     {"REQUEST_PARTITIONS", CONF_INT, AT(request_partitions), "12", "1", "1000", 0, DB_SYNC_TOPICS,
      "Partitions of the request, response and fail topic; more than there are global_servers"},
     {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY,
-     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW,
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | BACKUPS | DB_SYNC_VERIFY | DB_SYNC_SHOW |
+         DB_SYNC_EXPLAIN,
      "Results as JSON"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY,
      DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP, "How long to wait for Kafka"},
@@ -143,6 +146,11 @@ static const struct conf_command commands[] = {
      "Needs no Kafka.",
      DB_SYNC_EXPORT},
     {"show", "SRC", "Shows what is in a snapshot, from its manifest.", DB_SYNC_SHOW},
+    {"explain", "COMMAND…",
+     "Shows how commands would reach Neo4j, and why not otherwise: their template, parameters and "
+     "form, or what refuses them. With NEO4J_PASS Neo4j is asked too, which executes nothing. Sends "
+     "nothing, needs no Kafka.",
+     DB_SYNC_EXPLAIN},
     {"status", "", "Shows how far every replica is, from the status topic.", DB_SYNC_STATUS},
     {"topics", "create|check",
      "create makes the missing topics with the settings they need; check "
@@ -164,6 +172,7 @@ const struct conf_program options_program = {
                 "  db_sync send \"CREATE (:Person {name: 'Ada'})\"\n"
                 "  db_sync send --file commands.cypher\n"
                 "  db_sync status\n"
+                "  NEO4J_PASS_FILE=secret db_sync explain \"MERGE (n:Person {id: 1})\"\n"
                 "  GROUP_ID=a NEO4J_PASS_FILE=secret db_sync skip 1234\n"
                 "  NEO4J_PASS_FILE=secret db_sync snapshot backups/monday\n"
                 "  db_sync verify backups/monday\n"
@@ -194,6 +203,20 @@ int options_check_topics(const struct options *o, struct err *err)
         if (setup_check_topic(&o->setup, topics[i].setting, topics[i].name, err) < 0)
             return -1;
     return 0;
+}
+
+int options_params(const struct options *o, json_t **params, struct err *err)
+{
+    *params = NULL;
+    if (o->params == NULL)
+        return 0;
+    *params = json_parse(o->params, strlen(o->params), err);
+    if (json_is_object(*params))
+        return 0;
+    json_decref(*params);
+    *params = NULL;
+    err_clear(err);
+    return err_set(err, ERR_USAGE, "usage.params", "--params: \"%s\" is no JSON object", o->params);
 }
 
 static int check_start(struct options *o, struct err *err)

@@ -5,6 +5,7 @@
 /* db_sync/options.h: every setting of db_sync, from one table. */
 
 #include "base/conf.h"
+#include "base/json.h"
 #include "ops/backup.h"
 #include "ops/setup.h"
 
@@ -21,6 +22,7 @@ enum db_sync_command {
     DB_SYNC_SHOW = 128,
     DB_SYNC_RESTORE = 256,
     DB_SYNC_EXPORT = 512,
+    DB_SYNC_EXPLAIN = 1024,
 };
 
 enum poison_policy { POISON_DEAD_LETTER, POISON_HALT };
@@ -68,6 +70,9 @@ int64_t options_record_bytes(const struct options *o);
 
 /* Whether Kafka takes the topics' names. ERR_CONFIG. */
 MUST_CHECK int options_check_topics(const struct options *o, struct err *err);
+
+/* --params as a JSON object, a new reference; NULL where it is not given. ERR_USAGE. */
+MUST_CHECK int options_params(const struct options *o, json_t **params, struct err *err);
 
 /* What the table cannot say of the settings of run and skip. ERR_CONFIG. */
 MUST_CHECK int options_check(struct options *o, struct err *err);

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/rewrite.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "db_sync/branch.h"
 #include "db_sync/template.h"
+#include "db_sync/trial.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
-#define SLOTS 16              /* branches: with more a compilation takes seconds */
-#define TOGETHER_LEAST 4      /* commands in a row: fewer are no slower each by itself */
-#define FIRST_SLOTS 20  /* commands sent singly that could be branches, before the first text */
-#define NEXT_SLOTS 5000 /* and before the next, whose compilation costs as much */
+#define SLOTS 16         /* branches: with more a compilation takes seconds */
+#define TOGETHER_LEAST 4 /* commands in a row: fewer are no slower each by itself */
+#define FIRST_SLOTS 20   /* commands sent singly that could be branches, before the first text */
+#define NEXT_SLOTS 5000  /* and before the next, whose compilation costs as much */
 
 struct rewrite {
     struct tx *tx;
     int64_t limit_ms;
     struct templates *templates;
     struct command_desk desk;
+    bool scoped;             /* branch.h; known once a template was tried */
     struct template **found; /* of the commands of the batch; NULL: its text */
     size_t found_room;
     struct template *slots[SLOTS];
@@ -85,121 +84,36 @@ void rewrite_free(struct rewrite *r)
 
 /* ---- trials ---- */
 
-enum { TRIAL_TEXT, TRIAL_PARAMETERS, TRIAL_BRANCH, TRIAL_COUNT };
-
-struct trial {
-    size_t scans[TRIAL_COUNT]; /* operators that look at all there is of something */
-};
-
-static size_t count_scans(const json_t *operator)
-{
-    const char *type = json_text(operator, "operatorType");
-    size_t count = type != NULL && strstr(type, "Scan") != NULL, i;
-    const json_t *child;
-
-    json_array_foreach (json_object_get(operator, "children"), i, child)
-        count += count_scans(child);
-    return count;
-}
-
-static int on_summary(void *arg, size_t stmt, const json_t *summary, struct err *err)
-{
-    struct trial *trial = arg;
-
-    (void)err;
-    if (stmt < TRIAL_COUNT)
-        trial->scans[stmt] = count_scans(json_object_get(json_object_get(summary, "plan"), "root"));
-    return 0;
-}
-
-static void add_explain(struct buf *out, const struct buf *text, const json_t *params)
-{
-    struct buf explained = {0};
-
-    buf_adds(&explained, "EXPLAIN ");
-    buf_add(&explained, buf_str(text), text->len);
-    tx_add_stmt(out, buf_str(&explained), explained.len, params);
-    buf_fini(&explained);
-}
-
-/* Asks about the first n of the text, its template with parameters, and twice the branch. Returns
- * how many pass; n + 1: that cannot be told now. */
-static size_t explain(struct rewrite *r, struct trial *trial, const struct buf *texts,
-                      const json_t *params, const json_t *lifted, size_t n, struct err *err)
-{
-    const json_t *with[TRIAL_COUNT] = {params, lifted, NULL};
-    const struct tx_reader reader = {.on_summary = on_summary, .arg = trial};
-    struct tx_opts opts = {.server_limit_ms = r->limit_ms,
-                           .deadline_ms = clock_mono_ms() + r->limit_ms + ANSWER_GRACE_MS,
-                           .reader = &reader};
-    struct tx_stmt stmts[TRIAL_COUNT];
-    struct buf json[TRIAL_COUNT] = {{0}};
-    size_t failed = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        add_explain(&json[i], &texts[i], with[i]);
-        stmts[i] = (struct tx_stmt){buf_str(&json[i]), json[i].len};
-    }
-    int rc = tx_commit(r->tx, stmts, n, &opts, &failed, err);
-    for (size_t i = 0; i < n; i++)
-        buf_fini(&json[i]);
-    if (rc == 0)
-        return n;
-    return err->class == ERR_POISON && failed < n ? failed : n + 1;
-}
-
-static bool is_scoped(struct rewrite *r)
+/* Which subqueries the server knows; asked again, since a server may be replaced by a newer one. */
+static bool ask_scoped(struct rewrite *r, struct err *err)
 {
     struct tx_server server;
-    struct err ignored = {0};
-    int major = 0, minor = 0;
 
-    return tx_server(r->tx, &server, &ignored) == 0 &&
-           sscanf(server.version, "%d.%d", &major, &minor) == 2 &&
-           (major > 5 || (major == 5 && minor >= 23));
+    if (tx_server(r->tx, &server, err) < 0)
+        return false;
+    r->scoped = branch_is_scoped(server.version);
+    return true;
 }
 
-/* The server checks types where it sees literals, and parameters' values; so the first text of a
- * template, whose types all others share, tells for all. What cannot be asked now is asked again.
- */
+/* What cannot be told now is asked again. */
 static void judge(struct rewrite *r, struct template *t, const struct command *c)
 {
-    struct lift *lift = &r->desk.lift;
-    struct buf texts[TRIAL_COUNT] = {{0}}, branch = {0}, values = {0};
-    struct trial trial = {0};
-    json_t *params = NULL, *lifted = NULL;
-    struct err why = {0};
+    static const char *const names[] = {"not lifted", "not known yet", "refused", "trusted",
+                                        "branch"};
+    struct trial trial = {.verdict = TRIAL_UNKNOWN};
 
-    t->state = TEMPLATE_REFUSED;
-    if (command_lift(c, &r->desk, &texts[TRIAL_TEXT], &params)) {
-        const char *text = buf_str(&texts[TRIAL_TEXT]);
-        lift_add_text(lift, text, &texts[TRIAL_PARAMETERS]);
-        lift_add_params(lift, params, &values);
-        lifted = json_parse(buf_str(&values), values.len, &why);
-        lift_add_row_text(lift, BRANCH_ROW, BRANCH_FIRST, &branch);
-        struct branch twice = {buf_str(&branch), branch.len, lift->yields};
-        branch_add_text(&texts[TRIAL_BRANCH], (struct branch[]){twice, twice}, 2, is_scoped(r));
-        size_t asked = lift->projected || c->ends_tx ? TRIAL_BRANCH : TRIAL_COUNT;
-        size_t passed = explain(r, &trial, texts, params, lifted, asked, &why);
-        if (passed < TRIAL_COUNT || trial.scans[TRIAL_BRANCH] > 2 * trial.scans[TRIAL_TEXT])
-            buf_reset(&branch);
-        if (passed > asked)
-            t->state = TEMPLATE_READY;
-        else if (passed >= TRIAL_BRANCH)
-            template_trust_take(t, lift, text, &branch);
-    }
+    if (ask_scoped(r, &trial.why))
+        trial_run(&trial, r->tx, r->scoped, r->limit_ms, c, &r->desk);
+    if (trial.verdict != TRIAL_BRANCH)
+        buf_reset(&trial.branch);
+    if (trial.verdict >= TRIAL_ALONE)
+        template_trust_take(t, &r->desk.lift, buf_str(&trial.text), &trial.branch);
+    else if (trial.verdict != TRIAL_UNKNOWN)
+        t->state = TEMPLATE_REFUSED;
     log_debug(log_event("template"), log_int("offset", c->record.offset),
-              log_str("state", t->state == TEMPLATE_READY     ? "not known yet"
-                               : t->state == TEMPLATE_REFUSED ? "refused"
-                               : t->branch.len > 0            ? "branch"
-                                                              : "trusted"),
-              log_err(&why));
-    for (size_t i = 0; i < TRIAL_COUNT; i++)
-        buf_fini(&texts[i]);
-    buf_fini(&branch);
-    buf_fini(&values);
-    json_decref(lifted);
-    json_decref(params);
+              log_str("state", names[trial.verdict]), log_str("reason", trial.reason),
+              log_err(&trial.why));
+    trial_fini(&trial);
 }
 
 /* ---- slots ---- */
@@ -227,7 +141,7 @@ static void fill_slots(struct rewrite *r)
         t->slot = (int)i;
         branches[i] = (struct branch){buf_str(&t->branch), t->branch.len, t->yields};
     }
-    branch_add_text(&text, branches, r->slot_count, is_scoped(r));
+    branch_add_text(&text, branches, r->slot_count, r->scoped);
     buf_reset(&r->head);
     buf_adds(&r->head, "{\"statement\":");
     buf_add_json(&r->head, buf_str(&text), text.len);
@@ -397,6 +311,13 @@ void rewrite_distrust(struct rewrite *r, const struct command *c)
     t->state = TEMPLATE_REFUSED;
     if (t->slot >= 0)
         clear_slots(r);
+}
+
+void rewrite_forget(struct rewrite *r)
+{
+    clear_slots(r);
+    r->missed = 0;
+    templates_retry(r->templates);
 }
 
 void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n)

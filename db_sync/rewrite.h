@@ -49,6 +49,9 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
 /* The command failed rewritten and its text did not: its template goes as it is from now on. */
 void rewrite_distrust(struct rewrite *r, const struct command *c);
 
+/* The schema has changed, and with it perhaps what was learnt about templates. */
+void rewrite_forget(struct rewrite *r);
+
 /* The commands failed as one statement, and one by one they did not: their templates are branches
  * no more. */
 void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n);

@@ -95,6 +95,13 @@ void templates_trim(struct templates *t)
     }
 }
 
+void templates_retry(struct templates *t)
+{
+    for (struct entry *entry = t->entries; entry != NULL; entry = entry->hh.next)
+        if (entry->template.state != TEMPLATE_NEW)
+            entry->template.state = TEMPLATE_READY;
+}
+
 size_t templates_best(struct templates *t, struct template **best, size_t most)
 {
     size_t n = 0;

@@ -43,6 +43,9 @@ struct template *templates_find(struct templates *t, const struct command *c);
 /* Forgets those used longest ago, but no slot's, until TEMPLATES_MAX are left. */
 void templates_trim(struct templates *t);
 
+/* Those that were tried are tried again when they are used next. */
+void templates_retry(struct templates *t);
+
 /* Fills best[0..most-1] with those that can be branches, most used first, and halves the uses of
  * all. Returns their number. */
 size_t templates_best(struct templates *t, struct template **best, size_t most);
