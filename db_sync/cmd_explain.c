@@ -60,10 +60,11 @@ static void tell(json_t *told, const char *name, const char *text)
     json_object_set_new(told, name, json_string(text));
 }
 
+/* The first line: behind it Neo4j points into the text, which is not the one that was given. */
 static void tell_error(json_t *told, const struct err *why)
 {
+    json_object_set_new(told, "why", json_stringn(why->text, strcspn(why->text, "\n")));
     tell(told, "code", why->code);
-    tell(told, "why", why->text);
 }
 
 /* ---- commands ---- */
@@ -84,6 +85,8 @@ static const char *form_of(const struct trial *trial, bool asked)
                         "asked"
                       : "parameters, if Neo4j compiles it so; NEO4J_PASS is not set, so it was not "
                         "asked";
+    case TRIAL_FAILS:
+        return "none: Neo4j refuses it, it becomes a dead letter";
     default:
         return "text: as it was sent, which Neo4j parses each time";
     }
@@ -103,7 +106,7 @@ static void tell_trial(const struct explain *e, const struct trial *trial, json_
         tell(told, "why", trial->reason);
     if (trial->why.code[0] != '\0')
         tell_error(told, &trial->why);
-    if (trial->verdict == TRIAL_UNLIFTED)
+    if (trial->verdict == TRIAL_UNLIFTED || trial->verdict == TRIAL_FAILS)
         return;
     tell(told, "template", buf_str(&trial->with_parameters));
     json_object_set_new(told, "parameters",

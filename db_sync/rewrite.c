@@ -98,8 +98,8 @@ static bool ask_scoped(struct rewrite *r, struct err *err)
 /* What cannot be told now is asked again. */
 static void judge(struct rewrite *r, struct template *t, const struct command *c)
 {
-    static const char *const names[] = {"not lifted", "not known yet", "refused", "trusted",
-                                        "branch"};
+    static const char *const names[] = {"not lifted", "not known yet", "fails",
+                                        "refused",    "trusted",       "branch"};
     struct trial trial = {.verdict = TRIAL_UNKNOWN};
 
     if (ask_scoped(r, &trial.why))

@@ -88,7 +88,9 @@ static void judge(struct trial *t, size_t passed, size_t asked, const struct pla
 
     if (passed > asked) {
         t->verdict = TRIAL_UNKNOWN;
-    } else if (passed <= ASK_PARAMETERS) {
+    } else if (passed == ASK_TEXT) {
+        t->verdict = TRIAL_FAILS;
+    } else if (passed == ASK_PARAMETERS) {
         t->verdict = TRIAL_REFUSED;
     } else if (scans[ASK_PARAMETERS] > scans[ASK_TEXT]) {
         t->verdict = TRIAL_REFUSED;

@@ -14,14 +14,15 @@
 enum trial_verdict {
     TRIAL_UNLIFTED, /* the text has a part that is not understood, or a parameter is missing */
     TRIAL_UNKNOWN,  /* Neo4j cannot be asked now, or was not */
-    TRIAL_REFUSED,  /* it goes as its text: why */
+    TRIAL_FAILS,    /* the text itself is refused: why */
+    TRIAL_REFUSED,  /* it goes as its text: why, or reason */
     TRIAL_ALONE,    /* with parameters, and never as a branch: why, or reason */
     TRIAL_BRANCH,
 };
 
 struct trial {
     enum trial_verdict verdict;
-    const char *reason; /* why it is no branch although Neo4j refuses nothing; else NULL */
+    const char *reason; /* why not more although Neo4j refuses nothing; else NULL */
     struct err why;     /* what Neo4j refuses */
     struct buf text, with_parameters, branches; /* what is asked about */
     struct buf branch;                          /* the template with the places of a row */
