@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/rewrite.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "db_sync/branch.h"
@@ -10,18 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 16         /* branches: with more a compilation takes seconds */
-#define TOGETHER_LEAST 4 /* commands in a row: fewer are no slower each by itself */
-#define FIRST_SLOTS 20   /* commands sent singly that could be branches, before the first text */
-#define NEXT_SLOTS 5000  /* and before the next, whose compilation costs as much */
+#define SLOTS 16 /* branches: with more a compilation takes seconds */
+#define TOGETHER_LEAST(slots) (8 + 2 * (slots)) /* commands: fewer are no slower one by one */
+#define FIRST_SLOTS 20  /* commands sent singly that could be branches, before the first text */
+#define NEXT_SLOTS 5000 /* and before the next, whose compilation costs as much */
+#define CREDIT_MS 2000  /* for trials at a stretch; later a fifth of the time is for them */
+#define CREDIT_SHARE 5
 
 struct rewrite {
     struct tx *tx;
     int64_t limit_ms;
     struct templates *templates;
     struct command_desk desk;
-    bool scoped;             /* branch.h; known once a template was tried */
-    struct template **found; /* of the commands of the batch; NULL: its text */
+    bool scoped;                     /* branch.h; known once a template was tried */
+    int64_t credit_ms, credit_at_ms; /* for trials, and when that was so */
+    struct template **found;         /* of the commands of the batch; NULL: its text */
     size_t found_room;
     struct template *slots[SLOTS];
     size_t slot_count;
@@ -64,6 +68,8 @@ struct rewrite *rewrite_new(struct tx *tx, int64_t limit_ms)
     r->tx = tx;
     r->limit_ms = limit_ms;
     r->templates = templates_new();
+    r->credit_ms = CREDIT_MS;
+    r->credit_at_ms = clock_mono_ms();
     command_desk_init(&r->desk);
     return r;
 }
@@ -95,12 +101,25 @@ static bool ask_scoped(struct rewrite *r, struct err *err)
     return true;
 }
 
+/* May time be spent on a trial? A log of ever new templates would be all trials. */
+static bool has_credit(struct rewrite *r)
+{
+    int64_t now = clock_mono_ms(), more = (now - r->credit_at_ms) / CREDIT_SHARE;
+
+    if (more > 0) {
+        r->credit_ms = r->credit_ms + more < CREDIT_MS ? r->credit_ms + more : CREDIT_MS;
+        r->credit_at_ms = now;
+    }
+    return r->credit_ms > 0;
+}
+
 /* What cannot be told now is asked again. */
 static void judge(struct rewrite *r, struct template *t, const struct command *c)
 {
     static const char *const names[] = {"not lifted", "not known yet", "fails",
                                         "refused",    "trusted",       "branch"};
     struct trial trial = {.verdict = TRIAL_UNKNOWN};
+    int64_t start = clock_mono_ms();
 
     if (ask_scoped(r, &trial.why))
         trial_run(&trial, r->tx, r->scoped, r->limit_ms, c, &r->desk);
@@ -114,6 +133,7 @@ static void judge(struct rewrite *r, struct template *t, const struct command *c
               log_str("state", names[trial.verdict]), log_str("reason", trial.reason),
               log_err(&trial.why));
     trial_fini(&trial);
+    r->credit_ms -= clock_mono_ms() - start;
 }
 
 /* ---- slots ---- */
@@ -239,7 +259,7 @@ static bool find_templates(struct rewrite *r, struct command *const *commands, s
     templates_trim(r->templates);
     for (size_t i = 0; i < n; i++) {
         struct template *t = templates_find(r->templates, commands[i]);
-        if (t != NULL && t->state == TEMPLATE_READY && told) {
+        if (t != NULL && t->state == TEMPLATE_READY && told && has_credit(r)) {
             judge(r, t, commands[i]);
             told = t->state != TEMPLATE_READY;
         }
@@ -286,7 +306,7 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
         size_t end = together ? end_of_branches(r, i, n) : i;
         if (!any) {
             add_texts(r, i, commands[i]);
-        } else if (end - i >= TOGETHER_LEAST) {
+        } else if (end - i >= TOGETHER_LEAST(r->slot_count)) {
             add_together(r, commands, i, end);
             i = end - 1;
         } else {

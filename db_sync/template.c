@@ -20,6 +20,7 @@ struct entry {
 /* uthash keeps the order in which entries came: the first is the one used longest ago. */
 struct templates {
     struct entry *entries;
+    size_t bytes; /* of the keys */
 };
 
 static void empty(struct template *t)
@@ -36,6 +37,7 @@ static void empty(struct template *t)
 static void drop(struct templates *t, struct entry *entry)
 {
     HASH_DEL(t->entries, entry);
+    t->bytes -= entry->key_len;
     empty(&entry->template);
     free(entry->key);
     free(entry);
@@ -62,6 +64,7 @@ static struct entry *add(struct templates *t, const struct command *c)
     entry->key = mem_alloc(1, entry->key_len);
     memcpy(entry->key, c->lifted->bytes.data, entry->key_len);
     HASH_ADD_KEYPTR(hh, t->entries, entry->key, entry->key_len, entry);
+    t->bytes += entry->key_len;
     return entry;
 }
 
@@ -88,7 +91,9 @@ void templates_trim(struct templates *t)
 {
     struct entry *entry = t->entries, *next;
 
-    for (; entry != NULL && HASH_COUNT(t->entries) > TEMPLATES_MAX; entry = next) {
+    for (; entry != NULL &&
+           (HASH_COUNT(t->entries) > TEMPLATES_MAX || t->bytes > TEMPLATES_MAX_BYTES);
+         entry = next) {
         next = entry->hh.next;
         if (entry->template.slot < 0)
             drop(t, entry);

@@ -31,7 +31,8 @@ struct template
 struct templates; /* opaque */
 
 #define TEMPLATES_MAX 1024
-#define TEMPLATE_USES 3 /* before a trial: it costs compilations of the server */
+#define TEMPLATES_MAX_BYTES (2 << 20) /* of their keys; a trusted one needs four times as much */
+#define TEMPLATE_USES 3               /* before a trial: it costs compilations of the server */
 
 struct templates *templates_new(void);
 void templates_free(struct templates *t);
@@ -40,7 +41,7 @@ void templates_free(struct templates *t);
  * templates_trim. */
 struct template *templates_find(struct templates *t, const struct command *c);
 
-/* Forgets those used longest ago, but no slot's, until TEMPLATES_MAX are left. */
+/* Forgets those used longest ago, but no slot's, until they are within the limits. */
 void templates_trim(struct templates *t);
 
 /* Those that were tried are tried again when they are used next. */
