@@ -116,6 +116,10 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
+$(VENV)/bench: tests/bench/requirements.txt $(VENV)/ready
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 build/neo4j-backup-%/ready: tests/neo4j-backup-%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -145,7 +149,7 @@ test: ## install what is missing, then check, integration and property; ends in 
 	@$(MAKE) --no-print-directory tested
 	@BUILD=$(B) tests/run.sh $(ONLY)
 
-bench: all $(VENV)/ready build/neo4j-backup-1.0.0/ready ## tables into tests/bench/results/
+bench: all $(VENV)/bench build/neo4j-backup-1.0.0/ready ## tables into tests/bench/results/
 	@BUILD=$(B) $(VENV)/bin/python tests/bench/run.py $(ONLY)
 
 FUZZ_SECONDS ?= 60

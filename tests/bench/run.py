@@ -11,11 +11,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "lib"), str(ROOT / "compose" / "local")]
 
 import commands  # noqa: E402
+import lifting  # noqa: E402
 import snapshots  # noqa: E402
 from rival import SCALE, Bench, write_table  # noqa: E402
 
 RESULTS = ROOT / "tests/bench/results"
-BENCHES = {**commands.BENCHES, **snapshots.BENCHES}
+BENCHES = {**commands.BENCHES, **lifting.BENCHES, **snapshots.BENCHES}
 
 
 def main():
@@ -23,16 +24,14 @@ def main():
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(BENCHES)} (default: all)")
     names = parser.parse_args().names or list(BENCHES)
     with tempfile.TemporaryDirectory(prefix="cypherlog-bench-") as folder:
-        bench = Bench(pathlib.Path(folder))
+        bench = Bench(pathlib.Path(folder), RESULTS if SCALE == 1 else pathlib.Path(folder))
         try:
             for name in names:
                 BENCHES[name](bench)
-                if SCALE == 1:  # after each: a run that is ended keeps what it has
-                    write_table(bench, RESULTS)
+                write_table(bench)  # after each: a run that is ended keeps what it has
         finally:
             bench.close()
-    if SCALE == 1:
-        print("\n" + (RESULTS / "bench.md").read_text())
+        print("\n" + (bench.results / "bench.md").read_text())
 
 
 if __name__ == "__main__":

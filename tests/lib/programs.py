@@ -88,6 +88,11 @@ class Program:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
 
+    def cpu_s(self):
+        """Processor time of all its threads so far, the kernel's for it included."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def terminal(program, args, env):
     """A subcommand whose stderr is a terminal: the process and the terminal's other end, for read_terminal."""
