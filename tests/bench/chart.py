@@ -25,8 +25,8 @@ def table(folder):
     figures = read(folder)
     sizes = sorted({size for found in figures.values() for size in found})
     lines = ["", "## Commands a second against the size of a transaction", "",
-             "One shape of literal command, median of three. Across: BATCH_COUNT; in brackets how many a transaction had on average, since one also "
-             f"ends at every 1,000th offset, where replicas compare their outcomes. [Chart]({PICTURE}).", "",
+             "One shape of literal command, median of three. Across: BATCH_COUNT; in brackets how many a transaction had on average. "
+             f"[Chart]({PICTURE}).", "",
              "| form | " + " | ".join(f"{s:,}" for s in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
     for form, found in figures.items():
         lines.append(f"| {LINES[form][0]} | " + " | ".join(f"{found[s][0]:,.0f} ({found[s][1]:,.0f})" for s in sizes) + " |")

@@ -38,8 +38,8 @@ def counter(name):
     return f"MERGE (c:Counter {{name: '{name}'}}) SET c.n = coalesce(c.n, 0) + 1"
 
 
-def share(i, parts):
-    return f"MERGE (n:Person {{id: {i}}}) SET n.share = 100 / {parts}"
+def born(i, day):
+    return f"MERGE (n:Person {{id: {i}}}) SET n.born = date('1990-01-{day:02}')"
 
 
 PERSON = Shape(re.compile(r"MERGE \(n:Person \{id: (\d+)\}\) SET n\.name = '([^'\\]*)', n\.age = (\d+)"),
@@ -78,23 +78,23 @@ def faulty(count):
 
 def fault(n, order):
     """By a value, a unique key, a mistake."""
-    return (share(0, 0), f"CREATE (o:Order {{id: {order}, total: 1.25, note: 'again'}})",
+    return (born(0, 32), f"CREATE (o:Order {{id: {order}, total: 1.25, note: 'again'}})",
             f"MERGE (n:Person {{id: {n}) SET n.name = 'Person {n}', n.age = 3")[n // FAILING_EVERY % 3]
 
 
 def ten_shapes(count, failing):
     """Those that would fail do in the stream without failures what was done before: so both make one graph."""
     pick, people, orders, bad = random.Random(10), max(2, count // 10), [], faulty(count)
-    yield share(0, 1)
+    yield born(0, 1)
     for n in range(1, count):
         i, j, kind = pick.randrange(people), pick.randrange(people), pick.randrange(10)
         if n in bad:
-            yield fault(n, orders[-1]) if failing else share(0, 1)
+            yield fault(n, orders[-1]) if failing else born(0, 1)
         elif kind == 0 or not orders:
             orders.append(n)
             yield f"CREATE (o:Order {{id: {n}, total: {n % 1000}.25, note: 'by {i}'}})"
         else:
-            yield (person(i, n % 90), knows(i, j, 1990 + n % 36), counter(f"page {i % 100}"), share(1 + i, 1 + n % 100),
+            yield (person(i, n % 90), knows(i, j, 1990 + n % 36), counter(f"page {i % 100}"), born(1 + i, 1 + n % 31),
                    f"MERGE (n:Person {{id: {i}}}) SET n.email = 'p{n}@example.org', n.active = true",
                    f"MATCH (n:Person {{id: {i}}}), (o:Order {{id: {pick.choice(orders)}}}) MERGE (n)-[:PLACED]->(o)",
                    f"MERGE (t:Tag {{name: 'tag {i % 500}'}}) ON CREATE SET t.first = {n} ON MATCH SET t.last = {n}",
