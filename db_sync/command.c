@@ -158,7 +158,7 @@ static void lift(struct command *c, struct command_desk *desk, const json_t *tex
 
     if (!lift_text(l, p, json_string_length(text)) || !lift_bind(l, p, params))
         return;
-    const char *key = lift_key(l, &key_len);
+    const char *key = lift_key(l, p, &key_len);
     c->lifted = mem_alloc(1, sizeof *c->lifted);
     c->lifted->key_len = key_len;
     c->lifted->count = l->hole_count;

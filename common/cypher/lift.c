@@ -532,7 +532,7 @@ static void add_bytes(struct buf *out, size_t number)
     buf_add(out, (const char *)&number, sizeof number);
 }
 
-const char *lift_key(struct lift *l, size_t *len)
+const char *lift_key(struct lift *l, const char *text, size_t *len)
 {
     buf_reset(&l->key);
     add_bytes(&l->key, l->template.len);
@@ -542,6 +542,8 @@ const char *lift_key(struct lift *l, size_t *len)
         add_bytes(&l->key, h->at);
         add_bytes(&l->key, h->type_len);
         buf_add(&l->key, buf_str(&l->types) + h->type, h->type_len);
+        add_bytes(&l->key, h->name_len);
+        buf_add(&l->key, text + h->name, h->name_len);
     }
     *len = l->key.len;
     return buf_str(&l->key);

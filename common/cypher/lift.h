@@ -52,8 +52,9 @@ MUST_CHECK bool lift_text(struct lift *l, const char *text, size_t len);
 MUST_CHECK bool lift_bind(struct lift *l, const char *text, const json_t *params);
 
 /* What all commands of a template have equal, and no other command: its text, where its holes are,
- * their types. Bytes, valid until the next lift_text. */
-const char *lift_key(struct lift *l, size_t *len);
+ * their types, the names of parameters (of which one may stand twice). Bytes, valid until the next
+ * lift_text. */
+const char *lift_key(struct lift *l, const char *text, size_t *len);
 
 /* Appends the template with the literals as parameters $__cl0, $__cl1 …; parameters keep their
  * names. */

@@ -87,14 +87,14 @@ static void check_wrapped(struct lift *l, const char *text, size_t len)
 {
     struct buf wrapped = {0}, key = {0};
     size_t key_len;
-    const char *p = lift_key(l, &key_len);
+    const char *p = lift_key(l, text, &key_len);
 
     buf_add(&key, p, key_len);
     buf_adds(&wrapped, " /* a */ ");
     buf_add(&wrapped, text, len);
     buf_adds(&wrapped, "\n// b");
     assert(lift_text(l, buf_str(&wrapped), wrapped.len));
-    p = lift_key(l, &key_len);
+    p = lift_key(l, buf_str(&wrapped), &key_len);
     assert(key_len == key.len && memcmp(p, buf_str(&key), key_len) == 0);
     buf_fini(&wrapped);
     buf_fini(&key);

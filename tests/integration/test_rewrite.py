@@ -22,6 +22,12 @@ TRAPS = {
     "aggregate beside a value": mixed("MATCH (n:None) WITH count(n) + {i} AS c CREATE (:Sum {c: c})", "CREATE (:Other {i: {i}})"),
     "aggregate beside a parameter": PLAIN + [("MATCH (n:None) WITH count(n) + $a AS c CREATE (:Sum {c: c})", {"a": i}) for i in range(40)],
     "a missing parameter": PLAIN + [("CREATE (:X {v: $v})", {"v": i} if i % 9 else {}) for i in range(40)],
+    "a parameter that stands twice": PLAIN + [(f"CREATE (:X {{v: $a, w: ${'ab'[i > 15]}}})", {"a": i, "b": -i}) for i in range(40)],
+    # one template alone has no guards: each row must see what those before it did
+    "one template that reads what it wrote": [f"MATCH (n) WITH count(n) AS c CREATE (:Count {{c: c, i: {i}}})" for i in range(60)],
+    "one template that doubles": [f"MATCH (a:A) CREATE (:A {{v: {i}}})" if i else "CREATE (:A {v: 0})" for i in range(12)] +
+                                 [f"MATCH (a:A {{v: 0}}) WHERE NOT EXISTS {{ (a)-->() }} SET a.n = coalesce(a.n, 0) + {i}" for i in range(60)],
+    "one counter": [f"MERGE (c:C {{id: {i % 2}}}) ON CREATE SET c.n = 1 ON MATCH SET c.n = c.n + 1, c.last = {i}" for i in range(60)],
     "names of ours": mixed("CREATE (:X {v: __clt, i: {i}})", "CREATE (:X {v: __clr[0], i: {i}})", "CREATE (:X {v: r, i: {i}})"),
     # refused with literals, run with parameters
     "type errors": mixed("MATCH (n:None) WHERE 'x' IN {i} SET n.v = 1", "MATCH (n:None) WHERE n.v = {i} AND 'abc' SET n.v = 1",

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_sync/branch.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+#define HEAD "CYPHER runtime=slotted UNWIND $__clr AS __clr "
+
+static struct branch branch(const char *text, bool yields)
+{
+    return (struct branch){text, strlen(text), yields};
+}
+
+static void texts(void **state)
+{
+    const struct branch branches[] = {branch("CREATE (:A {v: __clr[1]})", false),
+                                      branch("MERGE (n:Q {id: __clr[1]}) RETURN n", true)};
+    static const struct {
+        size_t n;
+        bool scoped;
+        const char *text;
+    } cases[] = {
+        {1, true, HEAD "CALL (__clr) { CREATE (:A {v: __clr[1]}) } RETURN count(*)"},
+        {1, false, HEAD "CALL { WITH __clr CREATE (:A {v: __clr[1]}) } RETURN count(*)"},
+        {2, true,
+         HEAD "WITH __clr, __clr[0] AS __clt CALL (__clt, __clr) { "
+              "WITH __clt, __clr WHERE __clt = 0 CREATE (:A {v: __clr[1]}) "
+              "RETURN count(*) AS __clx "
+              "UNION ALL WITH __clt, __clr WHERE __clt = 1 "
+              "CALL (__clr) { MERGE (n:Q {id: __clr[1]}) RETURN n } "
+              "RETURN count(*) AS __clx } RETURN count(*)"},
+        {2, false,
+         HEAD "WITH __clr, __clr[0] AS __clt CALL { WITH __clt, __clr "
+              "WITH __clt, __clr WHERE __clt = 0 CREATE (:A {v: __clr[1]}) "
+              "RETURN count(*) AS __clx "
+              "UNION ALL WITH __clt, __clr WITH __clt, __clr WHERE __clt = 1 "
+              "CALL { WITH __clr MERGE (n:Q {id: __clr[1]}) RETURN n } "
+              "RETURN count(*) AS __clx } RETURN count(*)"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf out = {0};
+        branch_add_text(&out, branches, cases[i].n, cases[i].scoped);
+        assert_string_equal(buf_str(&out), cases[i].text);
+        buf_fini(&out);
+    }
+}
+
+static void versions(void **state)
+{
+    (void)state;
+    assert_true(branch_is_scoped("5.23.0") && branch_is_scoped("5.26.30") &&
+                branch_is_scoped("2025.01.0") && branch_is_scoped("2026.08.1"));
+    assert_false(branch_is_scoped("5.22.0") || branch_is_scoped("4.4.48") || branch_is_scoped(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts),
+        cmocka_unit_test(versions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
