@@ -231,7 +231,7 @@ static void keys_tell_templates_apart(void **state)
     struct buf one = {0}, other = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         key_of(&l, cases[i].one, &one);
         key_of(&l, cases[i].other, &other);
         bool same = one.len == other.len && memcmp(one.data, other.data, one.len) == 0;
