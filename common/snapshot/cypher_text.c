@@ -3,8 +3,8 @@
 
 #include "cypher/literal.h"
 #include "cypher/name.h"
-#include "snapshot/instant.h"
-#include "snapshot/value.h"
+#include "neo4j/instant.h"
+#include "neo4j/value.h"
 
 #include <inttypes.h>
 #include <stdio.h>

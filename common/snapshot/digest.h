@@ -9,7 +9,7 @@
  * The hash of an entity is the first 16 bytes of a SHA-256 (FIPS 180-4), as a little-endian number,
  * over: 'n' or 'r'; of a relationship the hashes of its start and its end node; u32 how many labels
  * (of a relationship 1: its type), each as u32 length and UTF-8, sorted by their bytes; u32 how
- * many properties, each as u32 length and UTF-8 of its key and then its value as snapshot/value.h
+ * many properties, each as u32 length and UTF-8 of its key and then its value as neo4j/value.h
  * has it, sorted by the keys' bytes. All numbers little-endian. */
 
 #include "base/hash.h"

@@ -6,7 +6,7 @@
  * JSON tells the type, else {"$type":…,"_value":…} (neo4j/jolt.h has the table). Pure. */
 
 #include "base/tape.h"
-#include "snapshot/value.h"
+#include "neo4j/value.h"
 
 /* Takes the value at *p, a list with its elements, and appends it in ASCII. */
 void exact_write(struct buf *out, const char **p);

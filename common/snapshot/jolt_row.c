@@ -4,7 +4,7 @@
  * into values instead of JSON. */
 #include "snapshot/jolt_row.h"
 
-#include "snapshot/value.h"
+#include "neo4j/value.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cypher/name.h"
+#include "neo4j/value.h"
 #include "snapshot/exact.h"
-#include "snapshot/value.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -2,8 +2,8 @@
 #include "snapshot/layout_read.h"
 
 #include "base/hash.h"
+#include "neo4j/value.h"
 #include "snapshot/exact.h"
-#include "snapshot/value.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "cypher/literal.h"
 #include "cypher/name.h"
 #include "neo4j/schema.h"
-#include "snapshot/value.h"
+#include "neo4j/value.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #include "snapshot/verify.h"
 
 #include "cypher/name.h"
+#include "neo4j/value.h"
 #include "snapshot/census.h"
-#include "snapshot/value.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include "snapshot/value.h"
+#include "neo4j/value.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "snapshot/value.h"
+#include "neo4j/value.h"
 
 #include "base/tape.h"
 #include "neo4j/jolt.h"

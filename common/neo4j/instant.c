@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "snapshot/instant.h"
+#include "neo4j/instant.h"
 
 #include "base/clock.h"
 

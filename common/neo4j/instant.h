@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CYPHERLOG_SNAPSHOT_INSTANT_H
-#define CYPHERLOG_SNAPSHOT_INSTANT_H
+#ifndef CYPHERLOG_NEO4J_INSTANT_H
+#define CYPHERLOG_NEO4J_INSTANT_H
 
-/* snapshot/instant.h: a TIME or DATETIME taken apart, for those that Neo4j cannot read from its own
+/* neo4j/instant.h: a TIME or DATETIME taken apart, for those that Neo4j cannot read from its own
  * text (value_has_long_offset). Pure. */
 
-#include "snapshot/value.h"
+#include "neo4j/value.h"
 
 struct instant {
     int64_t seconds, nanoseconds; /* since 1970 */

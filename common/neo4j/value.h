@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CYPHERLOG_SNAPSHOT_VALUE_H
-#define CYPHERLOG_SNAPSHOT_VALUE_H
+#ifndef CYPHERLOG_NEO4J_VALUE_H
+#define CYPHERLOG_NEO4J_VALUE_H
 
-/* snapshot/value.h: a property value of Neo4j in one canonical form, bytes in a buf. All that is
+/* neo4j/value.h: a property value of Neo4j in one canonical form, bytes in a buf. All that is
  * read (Jolt, both backup layouts) becomes this, all that is written (layouts, Cypher, digest) is
  * made of it. Equal values have equal bytes, whatever they were read from. Pure.
  *
