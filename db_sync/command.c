@@ -129,34 +129,47 @@ static int bind_own(const struct command *c, const json_t *root, const json_t *t
     return rc;
 }
 
-/* The parameters as Neo4j gets them: *out is a new reference, NULL where there are none. */
-static int read_params(const struct command *c, const json_t *root, const json_t *object,
-                       json_t **out, bool *minus_zero, struct err *err)
-{
-    json_t *params = json_member(object, "params");
+/* A statement as Neo4j gets it. */
+struct sent {
+    const char *text; /* the command's, or the one in carried */
+    size_t len;
+    struct param_sent carried;
+};
 
-    *out = NULL;
+/* What is sent for object, whose "command" policy lets pass; *out is for param_fini, empty after a
+ * failure. */
+static int read_sent(const struct command *c, const json_t *root, const json_t *object,
+                     struct sent *out, bool *minus_zero, struct err *err)
+{
+    const json_t *text = json_object_get(object, "command");
+    json_t *params = json_member(object, "params");
+    struct param_sent *carried = &out->carried;
+
+    *out = (struct sent){json_string_value(text), json_string_length(text), {0}};
     if (params != NULL && !json_is_object(params))
         return err_set(err, ERR_POISON, "command.params", "\"params\" must be a JSON object");
-    if (params != NULL && (*out = param_carry(params, err)) == NULL)
+    if (param_carry(out->text, out->len, params, carried, err) < 0)
         return -1;
-    if ((*out != NULL && judge_value(*out, minus_zero, err) < 0) ||
-        bind_own(c, root, json_object_get(object, "command"), out, err) < 0) {
-        json_decref(*out);
+    if ((carried->params != NULL && judge_value(carried->params, minus_zero, err) < 0) ||
+        bind_own(c, root, text, &carried->params, err) < 0) {
+        param_fini(carried);
         return -1;
+    }
+    if (carried->rewritten) {
+        out->text = buf_str(&carried->text);
+        out->len = carried->text.len;
     }
     return 0;
 }
 
 /* Notes its template and values, if its text has any. */
-static void lift(struct command *c, struct command_desk *desk, const json_t *text,
-                 const json_t *params)
+static void lift(struct command *c, struct command_desk *desk, const struct sent *sent)
 {
-    const char *p = json_string_value(text);
     struct lift *l = &desk->lift;
+    const json_t *params = sent->carried.params;
     size_t key_len;
 
-    if (!lift_text(l, p, json_string_length(text)) || !lift_bind(l, p, params))
+    if (!lift_text(l, sent->text, sent->len) || !lift_bind(l, sent->text, params))
         return;
     const char *key = lift_key(l, p, &key_len);
     c->lifted = mem_alloc(1, sizeof *c->lifted);
@@ -165,9 +178,23 @@ static void lift(struct command *c, struct command_desk *desk, const json_t *tex
     c->lifted->ends = mem_alloc(l->hole_count, sizeof *c->lifted->ends);
     buf_add(&c->lifted->bytes, key, key_len);
     for (size_t i = 0; i < l->hole_count; i++) {
-        lift_add_value(l, i, p, params, &c->lifted->bytes);
+        lift_add_value(l, i, sent->text, params, &c->lifted->bytes);
         c->lifted->ends[i] = c->lifted->bytes.len;
     }
+}
+
+/* Judges what is sent once more where it is another text: it is nested deeper. */
+static int judge_sent(const struct sent *sent, struct cypher_facts *facts, struct err *err)
+{
+    if (!sent->carried.rewritten)
+        return 0;
+    if (facts->schema)
+        return err_set(err, ERR_POISON, "param.place",
+                       "typed parameters cannot stand in a schema command; send plain JSON, or "
+                       "write the value into the text");
+    if (policy_judge_command(sent->text, sent->len, facts, err) < 0)
+        return err_wrap(err, "with its typed parameters built in the text");
+    return 0;
 }
 
 /* Adds the statement that object describes, {"command", "params"}; root is the whole message. */
@@ -176,8 +203,9 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
 {
     const json_t *text = json_object_get(object, "command");
     struct cypher_facts facts = {0};
+    struct sent sent;
     bool minus_zero = false;
-    json_t *params;
+    int rc = -1;
 
     if (!json_is_string(text))
         return err_set(err, ERR_POISON, text == NULL ? "command.missing" : "command.type",
@@ -192,17 +220,21 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
         return err_set(err, ERR_POISON, "command.mixed-schema",
                        "schema commands and others cannot be one transaction in Neo4j; send them "
                        "as commands of their own");
-    if (read_params(c, root, object, &params, &minus_zero, err) < 0)
+    if (read_sent(c, root, object, &sent, &minus_zero, err) < 0)
         return -1;
+    if (judge_sent(&sent, &facts, err) < 0)
+        goto out;
     c->schema = facts.schema;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;
-    tx_add_stmt(&c->json, json_string_value(text), json_string_length(text), params);
+    tx_add_stmt(&c->json, sent.text, sent.len, sent.carried.params);
     c->stmt_ends[c->stmt_count++] = c->json.len;
     if (desk != NULL && root == object && !c->schema && !c->alone)
-        lift(c, desk, text, params);
-    json_decref(params);
-    return 0;
+        lift(c, desk, &sent);
+    rc = 0;
+out:
+    param_fini(&sent.carried);
+    return rc;
 }
 
 static int add_statements(struct command *c, const json_t *root, const json_t *list,
@@ -334,15 +366,17 @@ bool command_lift(const struct command *c, struct command_desk *desk, struct buf
                   json_t **params)
 {
     json_t *root = json_parse(c->record.value, c->record.value_len, NULL);
-    const json_t *command = json_object_get(root, "command");
     bool minus_zero, lifted = false;
+    struct sent sent;
 
     *params = NULL;
-    if (c->lifted != NULL && json_is_string(command) &&
-        read_params(c, root, root, params, &minus_zero, NULL) == 0) {
-        buf_add(text, json_string_value(command), json_string_length(command));
+    if (c->lifted != NULL && json_is_string(json_object_get(root, "command")) &&
+        read_sent(c, root, root, &sent, &minus_zero, NULL) == 0) {
+        buf_add(text, sent.text, sent.len);
+        *params = json_incref(sent.carried.params);
         lifted = lift_text(&desk->lift, buf_str(text), text->len) &&
                  lift_bind(&desk->lift, buf_str(text), *params);
+        param_fini(&sent.carried);
     }
     json_decref(root);
     return lifted;

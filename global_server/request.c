@@ -158,22 +158,37 @@ static int int_member(const json_t *body, const char *name, int64_t low, int64_t
     return 0;
 }
 
-static int read_params(struct request *r, const json_t *body, struct err *err)
+/* The parameters as Neo4j gets them, and with them the text. */
+static int read_query(struct request *r, const json_t *text, json_t *params, struct err *err)
 {
-    json_t *params = json_member(body, "params");
+    const char *query = json_string_value(text);
+    size_t len = json_string_length(text);
+    struct param_sent sent;
 
-    if (params == NULL)
-        return 0;
-    if (!json_is_object(params))
-        return err_set(err, ERR_POISON, "request.type", "\"params\" must be an object");
-    r->params = param_carry(params, err);
-    return r->params != NULL ? 0 : -1;
+    if (policy_judge_request(query, len, err) < 0 ||
+        param_carry(query, len, params, &sent, err) < 0)
+        return -1;
+    r->params = json_incref(sent.params);
+    if (sent.rewritten) {
+        query = buf_str(&sent.text);
+        len = sent.text.len;
+    }
+    int rc = 0;
+    if (sent.rewritten && policy_judge_request(query, len, err) < 0) /* it is nested deeper */
+        rc = err_wrap(err, "with its typed parameters built in the text");
+    else
+        set_text(&r->text, &r->text_len, query, len);
+    param_fini(&sent);
+    return rc;
 }
 
 static int read_text(struct request *r, const json_t *body, struct err *err)
 {
+    json_t *params = json_member(body, "params");
     const json_t *text;
 
+    if (params != NULL && !json_is_object(params))
+        return err_set(err, ERR_POISON, "request.type", "\"params\" must be an object");
     if (text_member(body, "command", SIZE_MAX, &text, err) < 0)
         return -1;
     if (text == NULL && text_member(body, "execute", SIZE_MAX, &text, err) < 0)
@@ -181,10 +196,7 @@ static int read_text(struct request *r, const json_t *body, struct err *err)
     if (text == NULL)
         return err_set(err, ERR_POISON, "request.no-command",
                        "the request has no \"command\" with a Cypher query");
-    if (policy_judge_request(json_string_value(text), json_string_length(text), err) < 0)
-        return -1;
-    set_text(&r->text, &r->text_len, json_string_value(text), json_string_length(text));
-    return 0;
+    return read_query(r, text, params, err);
 }
 
 static int read_body(struct request *out, const struct request_rules *rules, const json_t *body,
@@ -198,8 +210,7 @@ static int read_body(struct request *out, const struct request_rules *rules, con
         int_member(body, "min_offset", 0, INT64_MAX, &out->min_offset, err) < 0 ||
         int_member(body, "max_age_ms", 0, INT64_MAX, &out->max_age_ms, err) < 0 ||
         int_member(body, "timeout_ms", 1, INT64_MAX, &timeout_ms, err) < 0 ||
-        int_member(body, "page_rows", 1, 1000000, &out->page_rows, err) < 0 ||
-        read_params(out, body, err) < 0)
+        int_member(body, "page_rows", 1, 1000000, &out->page_rows, err) < 0)
         return -1;
     out->timeout_ms = timeout_ms < rules->timeout_max_ms ? timeout_ms : rules->timeout_max_ms;
     return read_text(out, body, err);

@@ -1,174 +1,312 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/* neo4j/param.c: one walk over the tokens puts an expression in each place of a parameter that is
+ * built. What it must know of the text besides is which items of RETURN have no name: such a column
+ * is called by its text, which is another one then. */
 #include "neo4j/param.h"
 
+#include "base/mem.h"
+#include "cypher/lexer.h"
+#include "cypher/name.h"
+#include "neo4j/typed.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-/* Types whose values Cypher must build, and how. */
-static const struct {
-    const char *type, *cypher;
-} built[] = {
-    {"Date", "date($text)"},
-    {"LocalTime", "localtime($text)"},
-    {"Time", "time($text)"},
-    {"LocalDateTime", "localdatetime($text)"},
-    {"OffsetDateTime", "datetime($text)"},
-    {"ZonedDateTime", "datetime($text)"},
-    {"Duration", "duration($text)"},
-    {"Point", "point({x: $x, y: $y})"},
+#define FRAMES_MAX 256
+
+struct built {
+    const char *name;
+    size_t len;
+    struct form *form;
 };
 
-static int carry(json_t *value, json_t **out, struct err *err);
+/* Within a bracket, or none. */
+struct frame {
+    bool returning; /* behind RETURN: an item of it is in hand */
+    bool named;     /* the item has an AS */
+    bool touched;   /* something is built in it */
+    size_t start;   /* of the item in the text; 0: its first token is still to come */
+};
 
-static int refuse_value(const char *type, struct err *err)
+struct walk {
+    const char *text;
+    const struct built *built;
+    size_t count;
+    struct buf *out;
+    size_t done;                          /* what of the text is in out */
+    struct lexer_token last, token, next; /* token is in hand */
+    struct frame frames[FRAMES_MAX];      /* frames[0] is the text itself */
+    size_t depth;
+    struct buf name;
+};
+
+/* ---- tokens ---- */
+
+static bool is_op(const struct lexer_token *t, int op)
 {
-    return err_set(err, ERR_POISON, "param.value", "a parameter of $type %s has no fitting _value",
-                   type);
+    return t->kind == LEXER_PUNCTUATION && t->op == op;
 }
 
-/* A number as text, or as JSON. */
-static int carry_number(const char *type, json_t *value, bool real, json_t **out, struct err *err)
+static bool is_word(const struct walk *w, const struct lexer_token *t, const char *word)
 {
-    json_t *number = json_is_string(value)
-                         ? json_parse(json_string_value(value), json_string_length(value), NULL)
-                         : json_incref(value);
-    int rc = 0;
+    size_t len = strlen(word);
 
-    if (json_is_integer(number) && real)
-        *out = json_real((double)json_integer_value(number));
-    else if (real ? json_is_real(number) : json_is_integer(number))
-        *out = json_incref(number);
-    else
-        rc = refuse_value(type, err);
-    json_decref(number);
-    return rc;
+    if (t->kind != LEXER_WORD || t->len != len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if ((w->text[t->start + i] | 32) != word[i])
+            return false;
+    return true;
 }
 
-static int carry_float(json_t *value, json_t **out, struct err *err)
+static bool is_one_of(const struct walk *w, const struct lexer_token *t, const char *const *words)
 {
-    static const char *const names[] = {"NaN", "Infinity", "-Infinity"};
-
-    for (size_t i = 0; json_is_string(value) && i < sizeof names / sizeof *names; i++)
-        if (strcmp(json_string_value(value), names[i]) == 0)
-            return err_set(err, ERR_POISON, "param.float",
-                           "a parameter is %s, which JSON cannot carry; build it in Cypher: "
-                           "0.0/0.0, 1.0/0.0 or -1.0/0.0",
-                           names[i]);
-    return carry_number("Float", value, true, out, err);
-}
-
-static int carry_list(json_t *list, json_t **out, struct err *err)
-{
-    size_t i;
-    json_t *item;
-
-    *out = json_array();
-    json_array_foreach (list, i, item) {
-        json_t *carried = NULL;
-        int rc = carry(item, &carried, err);
-        json_array_append_new(*out, carried); /* refuses NULL */
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int carry_map(json_t *map, json_t **out, struct err *err)
-{
-    *out = json_object();
-    for (void *i = json_object_iter(map); i != NULL; i = json_object_iter_next(map, i)) {
-        json_t *carried = NULL;
-        int rc = carry(json_object_iter_value(i), &carried, err);
-        json_object_setn_new(*out, json_object_iter_key(i), json_object_iter_key_len(i), carried);
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int refuse_type(const char *type, struct err *err)
-{
-    if (strcmp(type, "Base64") == 0)
-        return err_set(err, ERR_POISON, "param.bytes",
-                       "a parameter is a BYTES value, which neither Cypher's text nor Neo4j's "
-                       "transaction API can carry; store it as a string, such as base64");
-    for (size_t i = 0; i < sizeof built / sizeof *built; i++)
-        if (strcmp(type, built[i].type) == 0)
-            return err_set(err, ERR_POISON, "param.typed",
-                           "a parameter has $type %s, which Neo4j's transaction API cannot carry; "
-                           "send its parts as text or numbers and build it in Cypher: %s",
-                           type, built[i].cypher);
-    return err_set(err, ERR_POISON, "param.type",
-                   "a parameter has $type \"%s\"; known are Null, Boolean, Integer, Float, String, "
-                   "List and Map",
-                   strlen(type) <= 40 ? type : "…");
-}
-
-static int carry_typed(const char *type, json_t *value, json_t **out, struct err *err)
-{
-    if (strcmp(type, "Null") == 0) {
-        *out = json_null();
-        return 0;
-    }
-    if (strcmp(type, "Integer") == 0)
-        return carry_number(type, value, false, out, err);
-    if (strcmp(type, "Float") == 0)
-        return carry_float(value, out, err);
-    if (strcmp(type, "List") == 0 && json_is_array(value))
-        return carry_list(value, out, err);
-    if (strcmp(type, "Map") == 0 && json_is_object(value))
-        return carry_map(value, out, err);
-    if ((strcmp(type, "Boolean") == 0 && json_is_boolean(value)) ||
-        (strcmp(type, "String") == 0 && json_is_string(value))) {
-        *out = json_incref(value);
-        return 0;
-    }
-    if (strcmp(type, "List") == 0 || strcmp(type, "Map") == 0 || strcmp(type, "Boolean") == 0 ||
-        strcmp(type, "String") == 0)
-        return refuse_value(type, err);
-    return refuse_type(type, err);
-}
-
-/* *out is the caller's, whether it worked or not. Recursion: json_parse has limited the depth. */
-static int carry(json_t *value, json_t **out, struct err *err)
-{
-    const char *type = json_text(value, "$type");
-
-    if (type != NULL)
-        return carry_typed(type, json_object_get(value, "_value"), out, err);
-    if (json_is_object(value) && json_object_get(value, "$type") != NULL)
-        return err_set(err, ERR_POISON, "param.type", "a parameter's $type is no string");
-    if (json_is_object(value))
-        return carry_map(value, out, err);
-    if (json_is_array(value))
-        return carry_list(value, out, err);
-    *out = json_incref(value);
-    return 0;
-}
-
-static bool has_typed(json_t *value)
-{
-    size_t i;
-    json_t *item;
-
-    if (json_object_get(value, "$type") != NULL)
-        return true;
-    json_array_foreach (value, i, item)
-        if (has_typed(item))
-            return true;
-    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at))
-        if (has_typed(json_object_iter_value(at)))
+    for (; *words != NULL; words++)
+        if (is_word(w, t, *words))
             return true;
     return false;
 }
 
-json_t *param_carry(json_t *params, struct err *err)
+/* Not `n.return`, `:RETURN`, `AS return`, `{return: 1}`. */
+static bool may_be_keyword(const struct walk *w)
 {
-    json_t *carried = NULL;
+    return !is_op(&w->last, '.') && !is_op(&w->last, ':') && !is_op(&w->next, ':') &&
+           !is_word(w, &w->last, "as");
+}
 
-    if (!has_typed(params))
-        return json_incref(params);
-    if (carry_map(params, &carried, err) == 0)
-        return carried;
-    json_decref(carried);
+/* ---- items of RETURN ---- */
+
+static void copy_to(struct walk *w, size_t end)
+{
+    buf_add(w->out, w->text + w->done, end - w->done);
+    w->done = end;
+}
+
+/* The item in hand ended with the last token. */
+static void end_item(struct walk *w)
+{
+    struct frame *f = &w->frames[w->depth];
+    size_t end = w->last.start + w->last.len;
+
+    if (f->returning && f->touched && !f->named) {
+        copy_to(w, end);
+        buf_adds(w->out, " AS ");
+        name_add_quoted(w->out, w->text + f->start, end - f->start);
+    }
+    f->named = f->touched = false;
+    f->start = 0;
+}
+
+static void note_word(struct walk *w)
+{
+    static const char *const ends[] = {"order", "skip", "offset", "limit", "union", NULL};
+    struct frame *f = &w->frames[w->depth];
+
+    if (!may_be_keyword(w))
+        return;
+    if (is_word(w, &w->token, "return")) {
+        end_item(w);
+        f->returning = true;
+    } else if (f->returning && is_one_of(w, &w->token, ends)) {
+        end_item(w);
+        f->returning = false;
+    } else if (f->returning && is_word(w, &w->token, "as")) {
+        f->named = true;
+    }
+}
+
+static bool note_bracket(struct walk *w)
+{
+    switch (w->token.op) {
+    case '(':
+    case '[':
+    case '{':
+        if (w->depth + 1 == FRAMES_MAX)
+            return false;
+        w->frames[++w->depth] = (struct frame){0};
+        return true;
+    case ')':
+    case ']':
+    case '}':
+        end_item(w);
+        if (w->depth > 0)
+            w->depth--;
+        return true;
+    case ',':
+    case ';':
+        end_item(w);
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* An item begins with the first token behind RETURN, DISTINCT or a comma. */
+static void note_start(struct walk *w)
+{
+    struct frame *f = &w->frames[w->depth];
+
+    if (f->returning && f->start == 0 && !is_op(&w->token, ',') && !is_word(w, &w->token, "return"))
+        f->start = w->token.start;
+    if (f->returning && is_word(w, &w->token, "distinct") && is_word(w, &w->last, "return"))
+        f->start = 0;
+}
+
+/* ---- parameters ---- */
+
+/* The name of the parameter in hand, in w->name. */
+static void read_name(struct walk *w)
+{
+    const struct lexer lexer = {.text = w->text, .len = w->token.start + w->token.len};
+    size_t len;
+    const char *name = lexer_name(&lexer, &w->token, &len);
+
+    buf_reset(&w->name);
+    for (size_t i = 0; i < len; i++) {
+        buf_addc(&w->name, name[i]);
+        i += w->token.escaped && name[i] == '`'; /* a doubled one */
+    }
+}
+
+static const struct built *find(const struct walk *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->built[i].len == w->name.len &&
+            (w->name.len == 0 || memcmp(w->built[i].name, w->name.data, w->name.len) == 0))
+            return &w->built[i];
     return NULL;
+}
+
+/* `:$any(…)` is none. */
+static bool is_parameter(const struct walk *w)
+{
+    return w->token.kind == LEXER_PARAMETER && !is_op(&w->next, '(');
+}
+
+static int put(struct walk *w, struct err *err)
+{
+    static const char *const counts[] = {"limit", "skip", "offset", NULL};
+    struct buf from = {0};
+
+    read_name(w);
+    const struct built *b = find(w);
+    if (b == NULL)
+        return 0;
+    if (is_one_of(w, &w->last, counts))
+        return err_set(err, ERR_POISON, "param.place",
+                       "params.%s is typed and stands behind LIMIT or SKIP, where only a number "
+                       "can; send it as plain JSON",
+                       buf_str(&w->name));
+    copy_to(w, w->token.start);
+    buf_addc(w->out, ' '); /* ELSE$d */
+    buf_addc(&from, '$');
+    name_add_quoted(&from, buf_str(&w->name), w->name.len);
+    form_add_expression(b->form, buf_str(&from), w->out);
+    buf_fini(&from);
+    w->done = w->token.start + w->token.len;
+    for (size_t i = 0; i <= w->depth; i++)
+        w->frames[i].touched = true;
+    return 0;
+}
+
+/* ---- the walk ---- */
+
+static int walk(struct walk *w, size_t len, struct err *err)
+{
+    struct lexer lexer;
+
+    lexer_init(&lexer, w->text, len);
+    lexer_next(&lexer, &w->next);
+    for (; w->next.kind != LEXER_END; w->last = w->token) {
+        w->token = w->next;
+        lexer_next(&lexer, &w->next);
+        if (w->token.kind == LEXER_WORD)
+            note_word(w);
+        note_start(w);
+        if (w->token.kind == LEXER_PUNCTUATION && !note_bracket(w))
+            return err_set(err, ERR_POISON, "param.place",
+                           "brackets are nested too deep for typed parameters");
+        if (is_parameter(w) && put(w, err) < 0)
+            return -1;
+    }
+    if (w->last.len > 0)
+        end_item(w);
+    copy_to(w, len);
+    return 0;
+}
+
+static int rewrite(const char *text, size_t len, const struct built *built, size_t count,
+                   struct buf *out, struct err *err)
+{
+    struct walk w = {.text = text, .built = built, .count = count, .out = out};
+    struct buf decoded = {0};
+
+    enum lexer_unicode unicode = lexer_decode_unicode(text, len, &decoded);
+    buf_fini(&decoded);
+    if (unicode != LEXER_UNICODE_NONE)
+        return err_set(err, ERR_POISON, "param.place",
+                       "a text with typed parameters cannot have \\uXXXX, which the server decodes "
+                       "before it reads the text; write the characters themselves");
+    out->limit = PARAM_TEXT_MAX;
+    int rc = walk(&w, len, err);
+    if (rc == 0 && out->failed)
+        rc = err_set(err, ERR_POISON, "param.too-long",
+                     "with what builds its typed parameters the text has more than %d bytes; send "
+                     "fewer of them",
+                     PARAM_TEXT_MAX);
+    buf_fini(&w.name);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+/* Members as plain JSON; built gets those that are not, *count of them. */
+static int carry_members(json_t *params, json_t *out, struct built *built, size_t *count,
+                         struct err *err)
+{
+    for (void *i = json_object_iter(params); i != NULL; i = json_object_iter_next(params, i)) {
+        struct built *b = &built[*count];
+        *b = (struct built){.name = json_object_iter_key(i), .len = json_object_iter_key_len(i)};
+        json_t *json = typed_carry(json_object_iter_value(i), b->name, b->len, &b->form, err);
+        if (json == NULL)
+            return -1;
+        json_object_setn_new(out, b->name, b->len, json);
+        if (form_is_plain(b->form))
+            form_free(b->form);
+        else
+            ++*count;
+    }
+    return 0;
+}
+
+int param_carry(const char *text, size_t len, json_t *params, struct param_sent *out,
+                struct err *err)
+{
+    size_t count = 0;
+
+    *out = (struct param_sent){0};
+    if (params == NULL || !typed_is_in(params)) {
+        out->params = json_incref(params);
+        return 0;
+    }
+    struct built *built = mem_alloc(json_object_size(params) + 1, sizeof *built);
+    out->params = json_object();
+    int rc = carry_members(params, out->params, built, &count, err);
+    out->rewritten = count > 0;
+    if (rc == 0 && count > 0)
+        rc = rewrite(text, len, built, count, &out->text, err);
+    for (size_t i = 0; i < count; i++)
+        form_free(built[i].form);
+    free(built);
+    if (rc < 0)
+        param_fini(out);
+    return rc;
+}
+
+void param_fini(struct param_sent *sent)
+{
+    json_decref(sent->params);
+    buf_fini(&sent->text);
+    *sent = (struct param_sent){0};
 }

@@ -388,9 +388,10 @@ static bool take_fraction(struct text *t, int64_t *nanoseconds)
     return true;
 }
 
-/* A component such as -3 or -0.5, its unit, and what it adds. */
+/* A component such as -3 or -0.5, its unit, one of units, and what it adds. *units: those that may
+ * follow. */
 static bool take_component(struct text *t, bool time, bool minus, struct value_duration *d,
-                           int64_t *nanoseconds)
+                           int64_t *nanoseconds, const char **units)
 {
     char number[NUMBER_MAX];
     int64_t fraction = 0;
@@ -414,22 +415,24 @@ static bool take_component(struct text *t, bool time, bool minus, struct value_d
         return false;
     fraction = negative != minus ? -fraction : fraction;
     char unit = *t->p++;
-    if (fractional && (!time || unit != 'S'))
+    const char *place = unit != '\0' ? strchr(*units, unit) : NULL;
+    if (place == NULL || (fractional && unit != 'S'))
         return false;
+    *units = place + 1;
     *nanoseconds += fraction;
     switch (unit) {
     case 'Y':
-        return !time && add_scaled(&d->months, whole, 12);
+        return add_scaled(&d->months, whole, 12);
     case 'W':
-        return !time && add_scaled(&d->days, whole, 7);
+        return add_scaled(&d->days, whole, 7);
     case 'D':
-        return !time && add_scaled(&d->days, whole, 1);
+        return add_scaled(&d->days, whole, 1);
     case 'H':
-        return time && add_scaled(&d->seconds, whole, 3600);
+        return add_scaled(&d->seconds, whole, 3600);
     case 'M':
         return add_scaled(time ? &d->seconds : &d->months, whole, time ? 60 : 1);
     case 'S':
-        return time && add_scaled(&d->seconds, whole, 1);
+        return add_scaled(&d->seconds, whole, 1);
     default:
         return false;
     }
@@ -439,6 +442,7 @@ static bool take_duration(struct text *t, struct value_duration *d)
 {
     int64_t nanoseconds = 0;
     bool minus = take_char(t, '-'), time = false;
+    const char *units = "YMWD";
 
     *d = (struct value_duration){0};
     if (!take_char(t, 'P') || t->p == t->end)
@@ -446,9 +450,11 @@ static bool take_duration(struct text *t, struct value_duration *d)
     while (t->p < t->end) {
         if (!time && take_char(t, 'T')) {
             time = true;
-            continue;
+            units = "HMS";
+            if (t->p == t->end)
+                return false;
         }
-        if (!take_component(t, time, minus, d, &nanoseconds))
+        if (!take_component(t, time, minus, d, &nanoseconds, &units))
             return false;
     }
     while (nanoseconds < 0) { /* a few times at most: one for each fraction */

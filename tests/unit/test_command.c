@@ -56,8 +56,11 @@ static void messages_and_their_verdicts(void **state)
         {"{\"command\":\"CREATE (:A)\",\"params\":{\"n\":9223372036854775808}}",
          "json.number-range"},
         {"{\"command\":\"CREATE "
-         "(:A)\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}",
-         "param.typed"},
+         "(:A)\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-02-30\"}}}",
+         "param.value"},
+        {"{\"command\":\"DROP CONSTRAINT "
+         "$d\",\"params\":{\"d\":{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}",
+         "param.place"},
         {"{\"command\":\"CREATE (:A {o: $__offset})\",\"params\":{\"__offset\":1}}",
          "command.params"},
         {"{\"command\":\"CREATE (:$($l))\",\"params\":{\"l\":[\"A\",\"__db_sync\"]}}",
@@ -126,6 +129,35 @@ static void facts_come_from_text_and_parameters(void **state)
     assert_string_equal(c->json.data + c->stmt_ends[0],
                         "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
     command_free(c);
+}
+
+/* Commands of one shape share a template, whatever their values. */
+static void typed_parameters_share_a_template(void **state)
+{
+    struct command *a = decode("{\"command\":\"CREATE (:A {d: $d, i: 1})\",\"params\":{\"d\":"
+                               "{\"$type\":\"Date\",\"_value\":\"2020-01-01\"}}}"),
+                   *b = decode("{\"command\":\"CREATE (:A {d: $d, i: 2})\",\"params\":{\"d\":"
+                               "{\"$type\":\"Date\",\"_value\":\"1999-12-31\"}}}");
+    struct command_desk desk;
+    struct buf text = {0};
+    json_t *params;
+
+    (void)state;
+    assert_string_equal(a->json.data, "{\"statement\":\"CREATE (:A {d:  date($`d`), i: 1})\","
+                                      "\"parameters\":{\"d\":\"2020-01-01\"}}");
+    assert_non_null(a->lifted);
+    assert_int_equal(a->lifted->key_len, b->lifted->key_len);
+    assert_memory_equal(buf_str(&a->lifted->bytes), buf_str(&b->lifted->bytes), a->lifted->key_len);
+    assert_int_equal(a->lifted->count, 2);
+    command_desk_init(&desk);
+    assert_true(command_lift(b, &desk, &text, &params));
+    assert_string_equal(buf_str(&text), "CREATE (:A {d:  date($`d`), i: 2})");
+    assert_string_equal(json_string_value(json_object_get(params, "d")), "1999-12-31");
+    json_decref(params);
+    buf_fini(&text);
+    command_desk_fini(&desk);
+    command_free(a);
+    command_free(b);
 }
 
 static void own_parameters_are_bound_where_used(void **state)
@@ -264,6 +296,7 @@ int main(void)
         cmocka_unit_test(messages_and_their_verdicts),
         cmocka_unit_test(too_large_and_too_deep),
         cmocka_unit_test(facts_come_from_text_and_parameters),
+        cmocka_unit_test(typed_parameters_share_a_template),
         cmocka_unit_test(own_parameters_are_bound_where_used),
         cmocka_unit_test(batches_are_cut_where_they_must_be),
         cmocka_unit_test(letters),

@@ -66,7 +66,7 @@ static const struct {
     {"params of a wrong type", "{\"command\":\"RETURN 1\",\"params\":[1]}", "request.type",
      "p.response", "p.request/3/42", "p.request/3/42"},
     {"typed params", "{\"command\":\"RETURN 1\",\"params\":{\"l\":[{\"a\":{\"$type\":\"Date\"}}]}}",
-     "param.typed", "p.response", "p.request/3/42", "p.request/3/42"},
+     "param.value", "p.response", "p.request/3/42", "p.request/3/42"},
     {"min_offset of a wrong type", "{\"command\":\"RETURN 1\",\"min_offset\":\"7\"}",
      "request.type", "p.response", "p.request/3/42", "p.request/3/42"},
     {"a key of a wrong type", "{\"command\":\"RETURN 1\",\"id\":\"q\",\"with_key\":5}",
