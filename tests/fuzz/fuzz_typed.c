@@ -12,7 +12,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Without columns that got a name and expressions, each token of the text is there in order. */
+/* Behind a $ alone, which is a syntax error, a name of ours would be a parameter. */
+static bool has_lone_dollar(const char *text, size_t len)
+{
+    struct lexer lexer;
+    struct lexer_token t;
+
+    lexer_init(&lexer, text, len);
+    for (lexer_next(&lexer, &t); t.kind != LEXER_END; lexer_next(&lexer, &t))
+        if (t.kind == LEXER_PUNCTUATION && t.op == '$')
+            return true;
+    return false;
+}
+
+/* But for names of columns and expressions that came in, each token of the text is there in order. */
 static void check_tokens(const char *text, size_t len, const struct buf *sent)
 {
     struct lexer a, b;
@@ -31,7 +44,6 @@ static void check_tokens(const char *text, size_t len, const struct buf *sent)
     }
 }
 
-/* A map that is sent may have the key "$type", the value of a Map; only the text tells. */
 static void check_again(const char *text, size_t len, json_t *params, const struct param_sent *sent)
 {
     struct param_sent again;
@@ -64,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *params = json_parse(end + 1, size - len - 1, NULL);
     if (json_is_object(params)) {
         if (param_carry(text, len, params, &sent, &err) == 0) {
-            if (sent.rewritten)
+            if (sent.rewritten && !has_lone_dollar(text, len))
                 check_tokens(text, len, &sent.text);
             check_again(text, len, params, &sent);
             param_fini(&sent);
