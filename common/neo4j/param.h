@@ -29,7 +29,8 @@
  *
  * A value is what its type says (value.h) and in Neo4j's range (range.h), or it is refused with
  * its place: `params.rows[3].when: …`. Each value is the same on every server line, whatever
- * db.temporal.timezone is (carriage.h). BYTES have no expression on any of them.
+ * db.temporal.timezone is (carriage.h). A map that holds such has no empty key. BYTES have no
+ * expression on any of them.
  *
  * Elements of a list that differ in form go as [[0, …], [1, …]] and are built by a CASE. The same
  * forms give the same text (form.h). A column of RETURN keeps the name that it has in the text. */

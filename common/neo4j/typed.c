@@ -220,6 +220,8 @@ out:
 
 static int carry_map(const struct place *at, json_t *map, struct carried *out, struct err *err)
 {
+    bool empty_key = false;
+
     out->json = json_object();
     out->form = form_new_map();
     for (void *i = json_object_iter(map); i != NULL; i = json_object_iter_next(map, i)) {
@@ -231,7 +233,11 @@ static int carry_map(const struct place *at, json_t *map, struct carried *out, s
             return -1;
         json_object_setn_new(out->json, key, len, member.json);
         form_add_member_take(out->form, key, len, member.form);
+        empty_key = empty_key || len == 0;
     }
+    if (empty_key && !form_is_plain(out->form))
+        return refuse(at, err, "param.place",
+                      "a map of typed values with an empty key, which Cypher's text cannot read");
     return 0;
 }
 

@@ -25,7 +25,8 @@ static bool has_lone_dollar(const char *text, size_t len)
     return false;
 }
 
-/* But for names of columns and expressions that came in, each token of the text is there in order. */
+/* But for names of columns and expressions that came in, each token of the text is there in order.
+ */
 static void check_tokens(const char *text, size_t len, const struct buf *sent)
 {
     struct lexer a, b;

@@ -184,7 +184,7 @@ def maps_of(values):
         want, plain = {k: v for k, (v, _) in members.items()}, {k: p for k, (_, p) in members.items()}
         typed = {"$type": "Map", "_value": plain}
         return ({"$type": "Map", "_value": want}, typed) if "$type" in want else (want, plain)
-    keys = st.one_of(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5), st.sampled_from(["$type", "_value", "Z", "{}", "()"]))
+    keys = st.one_of(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=5), st.sampled_from(["$type", "_value", "Z", "{}", "()"]))
     plain = st.dictionaries(keys, values, max_size=4).map(both)
     return st.one_of(plain, plain.map(lambda v: (v[0], v[1] if isinstance(v[1], dict) and "$type" in v[1] else {"$type": "Map", "_value": v[1]})))
 

@@ -178,6 +178,7 @@ static const struct {
     {"RETURN 1 AS a LIMIT $d", "{\"d\":" DATE "}", "param.place"},
     {"RETURN 1 AS a SKIP /**/ $d", "{\"d\":" DATE "}", "param.place"},
     {"RETURN '\\u0041', $d", "{\"d\":" DATE "}", "param.place"},
+    {"RETURN $m", "{\"m\":{\"a\":{\"\":" DATE "}}}", "param.place"},
     {"RETURN $`a`", "{\"a\":[{\"$type\":\"Base64\",\"_value\":\"\"}]}", "param.bytes"},
 };
 
