@@ -171,7 +171,7 @@ static void lift(struct command *c, struct command_desk *desk, const struct sent
 
     if (!lift_text(l, sent->text, sent->len) || !lift_bind(l, sent->text, params))
         return;
-    const char *key = lift_key(l, p, &key_len);
+    const char *key = lift_key(l, sent->text, &key_len);
     c->lifted = mem_alloc(1, sizeof *c->lifted);
     c->lifted->key_len = key_len;
     c->lifted->count = l->hole_count;
