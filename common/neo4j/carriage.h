@@ -7,16 +7,15 @@
  * every server line and whatever db.temporal.timezone is. BYTES have no such expression; only the
  * typed JSON of the Query API carries them. Pure.
  *
- * | carriage | JSON                                       | expression of p |
- * |----------|--------------------------------------------|----------------------------------------|
- * | FLOAT    | "NaN", "Infinity", "-Infinity", any number | toFloat(p) | | TEXT     | "2020-01-31",
- * …                            | date(p), localtime(p), time(p), …      | | CLOCK    | ["00:00:00",
- * "+00:17:30"]                  | time({time: localtime(p[0]), timezone: | |          | | p[1]}) |
- * | INSTANT  | [seconds since 1970, nanoseconds, zone]    | datetime({epochSeconds: p[0], | | | |
- * nanosecond: p[1], timezone: p[2]})     | | DURATION | [months, days, seconds, nanoseconds] |
- * duration({months: p[0], days: p[1], …})| | POINT    | [x, y], [x, y, z] | point({x: p[0], y:
- * p[1], srid: 7203})  | | POINT_ODD| the same as texts                          | point({x:
- * toFloat(p[0]), …})           |
+ * | carriage  | JSON                               | expression of p                           |
+ * |-----------|------------------------------------|-------------------------------------------|
+ * | FLOAT     | "NaN", "Infinity", …, any number   | toFloat(p)                                |
+ * | TEXT      | "2020-01-31", …                    | date(p), localtime(p), time(p), …         |
+ * | CLOCK     | ["00:00:00", "+00:17:30"]          | time({time: localtime(p[0]), timezone: …})|
+ * | INSTANT   | [s since 1970, nanoseconds, zone]  | datetime({epochSeconds: p[0], …})         |
+ * | DURATION  | [months, days, seconds, ns]        | duration({months: p[0], days: p[1], …})   |
+ * | POINT     | [x, y], [x, y, z]                  | point({x: p[0], y: p[1], srid: 7203})     |
+ * | POINT_ODD | the same as texts                  | point({x: toFloat(p[0]), …})              |
  *
  * CLOCK and INSTANT are for offsets with seconds (value_has_long_offset); a duration goes in parts
  * since fractions of its text are read in several ways. */
