@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cypher/chance.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const struct chance_info kinds[] = {
+    [CHANCE_CLOCK] = {"clock", "cypher.clock",
+                      "it reads the clock of each server; $__timestamp is the record's, in "
+                      "milliseconds, or send the moment as a parameter"},
+    [CHANCE_RANDOM] = {"random", "cypher.random",
+                       "it gives each replica a value of its own; make the value where the command "
+                       "is made and send it as a parameter"},
+    [CHANCE_OUTSIDE] = {"outside", "cypher.outside",
+                        "it reads what is beside the graph, which may differ from replica to "
+                        "replica; read it where the command is made and send rows as a parameter"},
+    [CHANCE_STORED_ID] = {"stored-id", "cypher.stored-id",
+                          "internal ids differ between replicas and are given again; store a "
+                          "property of your own"},
+    [CHANCE_ID] = {"id", NULL,
+                   "internal ids differ between replicas; find nodes by a property of your own"},
+    [CHANCE_HIDDEN] = {"hidden-text", NULL,
+                       "the text that it runs is not looked at; clocks in it are each server's"},
+    [CHANCE_LIMIT] = {"limit", "cypher.order",
+                      "which rows are left depends on the order of a scan, which differs between "
+                      "replicas; put an ORDER BY of a unique property before it"},
+    [CHANCE_COLLECT] = {"collect", "cypher.order",
+                        "the list has the order of a scan, which differs between replicas; put "
+                        "WITH … ORDER BY of a unique property before it"},
+    [CHANCE_LIST] = {"list-order", "cypher.order",
+                     "the order of this list differs between replicas; sort it, or ask for "
+                     "members by name"},
+    [CHANCE_PATH] = {"path", "cypher.order",
+                     "of several equal paths each replica may take another; take all of them and "
+                     "choose by ORDER BY"},
+    [CHANCE_SUM] = {"sum", NULL,
+                    "a sum of floats depends on the order of rows, which differs between replicas; "
+                    "add integers, or put WITH … ORDER BY before it"},
+};
+
+/* The first row that fits counts; a * at the end stands for any rest. Lower case. */
+static const struct {
+    const char *name;
+    enum chance_call call;
+} plain[] =
+    {
+        {"timestamp", CHANCE_CALL_TIMESTAMP},
+        {"date", CHANCE_CALL_DATE},
+        {"datetime", CHANCE_CALL_DATETIME},
+        {"time", CHANCE_CALL_TIME},
+        {"localtime", CHANCE_CALL_DATE},
+        {"localdatetime", CHANCE_CALL_DATE},
+        {"zoned_datetime", CHANCE_CALL_DATETIME}, /* of 2026 */
+        {"zoned_time", CHANCE_CALL_TIME},
+        {"local_time", CHANCE_CALL_DATE},
+        {"local_datetime", CHANCE_CALL_DATE},
+        {"rand", CHANCE_CALL_RANDOM},
+        {"randomuuid", CHANCE_CALL_RANDOM},
+        {"uuid", CHANCE_CALL_RANDOM}, /* Cypher 25 */
+        {"file", CHANCE_CALL_OUTSIDE},
+        {"id", CHANCE_CALL_ID},
+        {"elementid", CHANCE_CALL_ID},
+        {"collect", CHANCE_CALL_COLLECT},
+        {"keys", CHANCE_CALL_LIST},
+        {"labels", CHANCE_CALL_LIST},
+        {"shortestpath", CHANCE_CALL_PATH},
+        {"sum", CHANCE_CALL_SUM},
+        {"avg", CHANCE_CALL_SUM},
+        {"stdev", CHANCE_CALL_SUM},
+        {"stdevp", CHANCE_CALL_SUM},
+        {"properties", CHANCE_CALL_MAP},
+},
+  plugins[] = {
+      {"apoc.date.currenttimestamp", CHANCE_CALL_CLOCK},
+      {"apoc.ttl.*", CHANCE_CALL_CLOCK},
+      {"apoc.create.uuid*", CHANCE_CALL_RANDOM},
+      {"apoc.coll.randomitem*", CHANCE_CALL_RANDOM},
+      {"apoc.coll.shuffle", CHANCE_CALL_RANDOM},
+      {"apoc.text.random", CHANCE_CALL_RANDOM},
+      {"apoc.generate.*", CHANCE_CALL_RANDOM},
+      {"apoc.load.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.bolt.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.config.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.couchbase.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.dv.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.es.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.ml.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.model.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.mongo*", CHANCE_CALL_OUTSIDE},
+      {"apoc.monitor.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.nlp.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.redis.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.spatial.geocode*", CHANCE_CALL_OUTSIDE},
+      {"apoc.spatial.reversegeocode*", CHANCE_CALL_OUTSIDE},
+      {"apoc.static.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.xml.import", CHANCE_CALL_OUTSIDE},
+      {"ai.*", CHANCE_CALL_OUTSIDE},
+      {"genai.*", CHANCE_CALL_OUTSIDE},
+      {"apoc.case", CHANCE_CALL_HIDDEN},
+      {"apoc.cypher.*", CHANCE_CALL_HIDDEN},
+      {"apoc.do.*", CHANCE_CALL_HIDDEN},
+      {"apoc.when", CHANCE_CALL_HIDDEN},
+      {"apoc.convert.*", CHANCE_CALL_MAP},
+      {"apoc.map.*", CHANCE_CALL_MAP},
+};
+
+const struct chance_info *chance_info(enum chance chance)
+{
+    return &kinds[chance];
+}
+
+static bool fits(const char *pattern, const char *name, size_t len)
+{
+    size_t n = strlen(pattern);
+
+    if (pattern[n - 1] == '*')
+        return len >= n - 1 && strncasecmp(pattern, name, n - 1) == 0;
+    return len == n && strncasecmp(pattern, name, n) == 0;
+}
+
+enum chance_call chance_find(const char *name, size_t len)
+{
+    if (memchr(name, '.', len) != NULL) {
+        for (size_t i = 0; i < sizeof plugins / sizeof *plugins; i++)
+            if (fits(plugins[i].name, name, len))
+                return plugins[i].call;
+        return CHANCE_CALL_NONE;
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (fits(plain[i].name, name, len))
+            return plain[i].call;
+    return CHANCE_CALL_NONE;
+}
