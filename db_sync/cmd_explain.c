@@ -122,6 +122,10 @@ static void tell_command(struct explain *e, const struct command *c, json_t *tol
 {
     struct trial trial;
 
+    for (int kind = 0; kind < CHANCE_KINDS; kind++)
+        if (c->warnings & 1U << kind)
+            tell(told, chance_info((enum chance)kind)->name,
+                 chance_info((enum chance)kind)->advice);
     if (c->verdict != NULL) {
         tell(told, "form", "none: every db_sync refuses it, it becomes a dead letter");
         tell_error(told, c->verdict);
@@ -194,6 +198,7 @@ int cmd_explain(const struct options *options, char *const *words, int n, struct
         return err_set(err, ERR_USAGE, "usage.input",
                        "no command: db_sync explain \"MERGE (n:Person {id: 1})\"");
     command_desk_init(&e.desk);
+    e.desk.rules = options_rules(options);
     if (options_params(options, &params, err) == 0 && open_neo4j(&e, err) == 0) {
         e.params = params;
         rc = 0;

@@ -69,9 +69,15 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
 /* The names that a command may use without bringing them: where and when it stands in the log. */
 static const char *const own_params[] = {"__offset", "__timestamp", "__key"};
 
-static bool mentions(const json_t *text, const char *word)
+/* A text of Cypher, as it is sent. */
+struct text {
+    const char *p;
+    size_t len;
+};
+
+static bool mentions(struct text text, const char *word)
 {
-    const char *p = json_string_value(text), *end = p + json_string_length(text);
+    const char *p = text.p, *end = p + text.len;
     size_t len = strlen(word);
 
     for (; (size_t)(end - p) >= len; p++) {
@@ -103,8 +109,8 @@ static json_t *own_param(const struct command *c, const json_t *root, size_t i)
 
 /* Binds what the text names of them; Neo4j ignores a parameter too many, so a mention in a string
  * does no harm. *params is replaced where one is added. */
-static int bind_own(const struct command *c, const json_t *root, const json_t *text,
-                    json_t **params, struct err *err)
+static int bind_own(const struct command *c, const json_t *root, struct text text, json_t **params,
+                    struct err *err)
 {
     json_t *bound = NULL;
     int rc = 0;
@@ -136,16 +142,15 @@ struct sent {
     struct param_sent carried;
 };
 
-/* What is sent for object, whose "command" policy lets pass; *out is for param_fini, empty after a
- * failure. */
+/* What is sent for text, the "command" of object, frozen, which policy lets pass; *out is for
+ * param_fini, empty after a failure. */
 static int read_sent(const struct command *c, const json_t *root, const json_t *object,
-                     struct sent *out, bool *minus_zero, struct err *err)
+                     struct text text, struct sent *out, bool *minus_zero, struct err *err)
 {
-    const json_t *text = json_object_get(object, "command");
     json_t *params = json_member(object, "params");
     struct param_sent *carried = &out->carried;
 
-    *out = (struct sent){json_string_value(text), json_string_length(text), {0}};
+    *out = (struct sent){text.p, text.len, {0}};
     if (params != NULL && !json_is_object(params))
         return err_set(err, ERR_POISON, "command.params", "\"params\" must be a JSON object");
     if (param_carry(out->text, out->len, params, carried, err) < 0)
@@ -197,30 +202,61 @@ static int judge_sent(const struct sent *sent, struct cypher_facts *facts, struc
     return 0;
 }
 
+/* Whether Neo4j takes the text. */
+static int judge_text(struct text text, struct cypher_facts *facts, struct err *err)
+{
+    if (text.len > STRING_MAX)
+        return err_set(err, ERR_POISON, "command.string-too-long",
+                       "the command's text has %zu bytes; Neo4j takes at most %d", text.len,
+                       STRING_MAX);
+    return policy_judge_command(text.p, text.len, facts, err);
+}
+
+/* Binds clocks of *text, which then is the desk's. What was put in is judged again: it counts as
+ * nesting and length. */
+static int freeze(struct command *c, struct command_desk *desk, const json_t *params,
+                  struct text *text, struct cypher_facts *facts, struct err *err)
+{
+    struct freeze *f = &desk->freeze;
+
+    if (facts->schema)
+        return 0;
+    if (freeze_text(f, text->p, text->len, params, &desk->rules, err) < 0)
+        return -1;
+    c->warnings |= f->warnings;
+    if (!f->frozen)
+        return 0;
+    if (c->record.timestamp_ms < 0)
+        return err_set(err, ERR_POISON, "command.no-timestamp",
+                       "the text reads the clock, and its record has no timestamp to put in its "
+                       "place; the topic's message.timestamp.type should be LogAppendTime");
+    c->frozen = true;
+    *text = (struct text){f->text.data, f->text.len};
+    return judge_text(*text, facts, err);
+}
+
 /* Adds the statement that object describes, {"command", "params"}; root is the whole message. */
 static int add_statement(struct command *c, struct command_desk *desk, const json_t *root,
                          const json_t *object, struct err *err)
 {
-    const json_t *text = json_object_get(object, "command");
+    const json_t *command = json_object_get(object, "command");
+    struct text text = {json_string_value(command), json_string_length(command)};
     struct cypher_facts facts = {0};
     struct sent sent;
     bool minus_zero = false;
     int rc = -1;
 
-    if (!json_is_string(text))
-        return err_set(err, ERR_POISON, text == NULL ? "command.missing" : "command.type",
+    if (!json_is_string(command))
+        return err_set(err, ERR_POISON, command == NULL ? "command.missing" : "command.type",
                        "\"command\" must be there and a string of Cypher");
-    if (json_string_length(text) > STRING_MAX)
-        return err_set(err, ERR_POISON, "command.string-too-long",
-                       "the command's text has %zu bytes; Neo4j takes at most %d",
-                       json_string_length(text), STRING_MAX);
-    if (policy_judge_command(json_string_value(text), json_string_length(text), &facts, err) < 0)
+    if (judge_text(text, &facts, err) < 0 ||
+        freeze(c, desk, json_object_get(object, "params"), &text, &facts, err) < 0)
         return -1;
     if (c->stmt_count > 0 && c->schema != facts.schema)
         return err_set(err, ERR_POISON, "command.mixed-schema",
                        "schema commands and others cannot be one transaction in Neo4j; send them "
                        "as commands of their own");
-    if (read_sent(c, root, object, &sent, &minus_zero, err) < 0)
+    if (read_sent(c, root, object, text, &sent, &minus_zero, err) < 0)
         return -1;
     if (judge_sent(&sent, &facts, err) < 0)
         goto out;
@@ -229,7 +265,7 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
     c->alone |= facts.alone || minus_zero;
     tx_add_stmt(&c->json, sent.text, sent.len, sent.carried.params);
     c->stmt_ends[c->stmt_count++] = c->json.len;
-    if (desk != NULL && root == object && !c->schema && !c->alone)
+    if (root == object && !c->schema && !c->alone)
         lift(c, desk, &sent);
     rc = 0;
 out:
@@ -237,8 +273,8 @@ out:
     return rc;
 }
 
-static int add_statements(struct command *c, const json_t *root, const json_t *list,
-                          struct err *err)
+static int add_statements(struct command *c, struct command_desk *desk, const json_t *root,
+                          const json_t *list, struct err *err)
 {
     size_t i;
     const json_t *object;
@@ -250,7 +286,7 @@ static int add_statements(struct command *c, const json_t *root, const json_t *l
                        STATEMENTS_MAX);
     c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
     json_array_foreach (list, i, object)
-        if (add_statement(c, NULL, root, object, err) < 0)
+        if (add_statement(c, desk, root, object, err) < 0)
             return err_wrap(err, "commands[%zu]", i);
     return 0;
 }
@@ -270,7 +306,7 @@ static int decode_object(struct command *c, struct command_desk *desk, const jso
         return err_set(err, ERR_POISON, "command.both",
                        "\"command\" and \"commands\" are given; one of them is one transaction");
     if (list != NULL)
-        return add_statements(c, root, list, err);
+        return add_statements(c, desk, root, list, err);
     c->stmt_ends = mem_alloc(1, sizeof *c->stmt_ends);
     return add_statement(c, desk, root, root, err);
 }
@@ -322,6 +358,7 @@ void command_desk_fini(struct command_desk *desk)
 {
     hash_free(desk->hash);
     lift_fini(&desk->lift);
+    freeze_fini(&desk->freeze);
     *desk = (struct command_desk){0};
 }
 
@@ -362,16 +399,32 @@ size_t command_bytes(const struct command *c)
            sizeof *c + 512;
 }
 
+/* The text of a command that was frozen, once more; whatever the rules were, it becomes the same.
+ */
+static bool freeze_again(struct command_desk *desk, const json_t *params, struct text *text)
+{
+    static const struct freeze_rules rules = {.order_dependence = ORDER_DEPENDENCE_ALLOW};
+    struct freeze *f = &desk->freeze;
+
+    if (freeze_text(f, text->p, text->len, params, &rules, NULL) < 0 || !f->frozen)
+        return false;
+    *text = (struct text){f->text.data, f->text.len};
+    return true;
+}
+
 bool command_lift(const struct command *c, struct command_desk *desk, struct buf *text,
                   json_t **params)
 {
     json_t *root = json_parse(c->record.value, c->record.value_len, NULL);
+    const json_t *command = json_object_get(root, "command");
+    struct text own = {json_string_value(command), json_string_length(command)};
     bool minus_zero, lifted = false;
     struct sent sent;
 
     *params = NULL;
-    if (c->lifted != NULL && json_is_string(json_object_get(root, "command")) &&
-        read_sent(c, root, root, &sent, &minus_zero, NULL) == 0) {
+    if (c->lifted != NULL && json_is_string(command) &&
+        (!c->frozen || freeze_again(desk, json_object_get(root, "params"), &own)) &&
+        read_sent(c, root, root, own, &sent, &minus_zero, NULL) == 0) {
         buf_add(text, sent.text, sent.len);
         *params = json_incref(sent.carried.params);
         lifted = lift_text(&desk->lift, buf_str(text), text->len) &&
@@ -382,12 +435,16 @@ bool command_lift(const struct command *c, struct command_desk *desk, struct buf
     return lifted;
 }
 
-int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err)
+int command_check(const char *value, size_t len, size_t limit_bytes,
+                  const struct freeze_rules *rules, unsigned *warnings, struct err *err)
 {
     struct command *c = mem_alloc(1, sizeof *c);
-    int rc = decode(c, NULL, value, len, limit_bytes, err);
+    struct command_desk desk = {.rules = *rules};
+    int rc = decode(c, &desk, value, len, limit_bytes, err);
 
+    *warnings = c->warnings;
     command_free(c);
+    command_desk_fini(&desk);
     return rc;
 }
 

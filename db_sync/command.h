@@ -5,6 +5,7 @@
 /* db_sync/command.h: a record of the command topic, made into statements for Neo4j. Pure. */
 
 #include "base/buf.h"
+#include "cypher/freeze.h"
 #include "cypher/lift.h"
 #include "kafka/record.h"
 
@@ -23,6 +24,8 @@ struct command_lifted {
 struct command_desk {
     struct hash *hash;
     struct lift lift;
+    struct freeze freeze;
+    struct freeze_rules rules; /* the caller's to set; the defaults until then */
 };
 
 void command_desk_init(struct command_desk *desk);
@@ -38,6 +41,8 @@ struct command {
     bool ends_tx;                    /* what it did is only known at commit: nothing follows it */
     bool alone;                      /* nothing before it and nothing after */
     bool lettered;                   /* its dead letter is acknowledged */
+    bool frozen;                     /* a clock was bound: its text is not what is sent */
+    unsigned warnings;               /* freeze.h */
     struct command_lifted *lifted;   /* NULL: its text goes as it is */
     struct err *verdict;             /* ERR_POISON: it can never succeed; NULL: none */
 };
@@ -54,9 +59,10 @@ size_t command_bytes(const struct command *c);
 /* Gives it a verdict, unless it has one; its statements are dropped. */
 void command_condemn(struct command *c, const struct err *why);
 
-/* Decodes a message's text, as command_new_take does, without a record: for send. 0, or -1 with
- * ERR_POISON. */
-MUST_CHECK int command_check(const char *value, size_t len, size_t limit_bytes, struct err *err);
+/* Decodes a message's text, as command_new_take does, without a record: for send. 0, *warnings as
+ * in freeze.h, or -1 with ERR_POISON. */
+MUST_CHECK int command_check(const char *value, size_t len, size_t limit_bytes,
+                             const struct freeze_rules *rules, unsigned *warnings, struct err *err);
 
 /* Lifts the text of a command once more, into desk->lift, and appends what was lifted to text;
  * *params is a new reference or NULL. False: it has no `lifted`. */

@@ -59,6 +59,14 @@ static const struct conf_option rows[] = {
     {"POISON_POLICY", CONF_ENUM, AT(poison_policy), "dead-letter", "dead-letter|halt", NULL, 0,
      DB_SYNC_RUN, "What to do with a command that can never succeed: send it to the fail topic and "
      "go on; or stop before it"},
+    {"NONDETERMINISM", CONF_ENUM, AT(nondeterminism), "freeze", "freeze|warn|allow", NULL, 0,
+     DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_EXPLAIN, "What to do with a command that would be another one on another "
+     "server: bind clocks to the record's timestamp and refuse random values, files and stored ids; or "
+     "say so; or nothing. The same on every replica"},
+    {"ORDER_DEPENDENCE", CONF_ENUM, AT(order_dependence), "warn", "warn|refuse|allow", NULL, 0,
+     DB_SYNC_RUN | DB_SYNC_SEND | DB_SYNC_EXPLAIN, "What to do with a command whose effect depends on the order of a "
+     "scan, as LIMIT without ORDER BY: say so; send it to the fail topic; or nothing. The same on "
+     "every replica"},
     {"DIVERGENCE", CONF_ENUM, AT(divergence), "halt", "halt|warn", NULL, 0, DB_SYNC_RUN,
      "What to do when a command failed here that the other replicas applied: stop with exit code "
      "7; or say so and go on"},
@@ -184,6 +192,12 @@ const struct conf_program options_program = {
 int64_t options_record_bytes(const struct options *o)
 {
     return o->max_command_bytes + OPTIONS_RECORD_EXTRA;
+}
+
+struct freeze_rules options_rules(const struct options *o)
+{
+    return (struct freeze_rules){(enum nondeterminism)o->nondeterminism,
+                                 (enum order_dependence)o->order_dependence};
 }
 
 const char *options_replica(const struct options *o)

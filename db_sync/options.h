@@ -6,6 +6,7 @@
 
 #include "base/conf.h"
 #include "base/json.h"
+#include "cypher/freeze.h"
 #include "ops/backup.h"
 #include "ops/setup.h"
 
@@ -34,13 +35,14 @@ struct options {
     char *command_topic, *request_topic, *response_topic, *fail_topic, *status_topic;
     int64_t max_command_bytes, prefetch_bytes, batch_count, batch_bytes, batch_time_ms;
     int64_t transaction_timeout_ms, status_interval_ms;
-    char *notice_topic;    /* RESPONSE_TOPIC when it is set; NULL: no notices */
-    int64_t command_form;  /* enum rewrite_form: the widest */
-    int64_t poison_policy; /* enum poison_policy */
-    int64_t divergence;    /* enum divergence */
-    int64_t adopt;         /* OPTIONS_NO_OFFSET: not given */
-    int64_t to_offset;     /* the same */
-    char *seed_from;       /* NULL: not given */
+    char *notice_topic;                       /* RESPONSE_TOPIC when it is set; NULL: no notices */
+    int64_t command_form;                     /* enum rewrite_form: the widest */
+    int64_t poison_policy;                    /* enum poison_policy */
+    int64_t divergence;                       /* enum divergence */
+    int64_t nondeterminism, order_dependence; /* of freeze.h */
+    int64_t adopt;                            /* OPTIONS_NO_OFFSET: not given */
+    int64_t to_offset;                        /* the same */
+    char *seed_from;                          /* NULL: not given */
     int64_t seed_timeout_ms;
     char *to_time;      /* as it was given; NULL: it was not */
     int64_t to_time_ms; /* options_check sets it; OPTIONS_NO_OFFSET without to_time */
@@ -76,6 +78,9 @@ MUST_CHECK int options_params(const struct options *o, json_t **params, struct e
 
 /* What the table cannot say of the settings of run and skip. ERR_CONFIG. */
 MUST_CHECK int options_check(struct options *o, struct err *err);
+
+/* NONDETERMINISM and ORDER_DEPENDENCE. */
+struct freeze_rules options_rules(const struct options *o);
 
 /* REPLICA_ID, or GROUP_ID where it is not set. */
 const char *options_replica(const struct options *o);

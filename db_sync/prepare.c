@@ -16,6 +16,7 @@
 #define GROUP_COMMIT_MS 5000
 #define CHECK_TIMEOUT_MS 30000
 #define RETRY_WAIT_MS 500
+#define WARN_EVERY_MS 60000
 
 struct prepare {
     struct reader *reader;
@@ -26,6 +27,9 @@ struct prepare {
     struct position read; /* next and last offset, and fingerprint, of what was read so far */
     struct command_desk desk;
     int64_t next_commit_ms;
+    struct warned {
+        int64_t next_ms, count; /* when the next line may be written, and for how many */
+    } warned[CHANCE_KINDS];
     int64_t to_offset; /* where to end; -1: not known, or nowhere */
     bool reached;
     pthread_t thread;
@@ -164,11 +168,31 @@ static bool is_beyond(const struct prepare *p, const struct record *record)
            (p->options->to_time != NULL && record->timestamp_ms > p->options->to_time_ms);
 }
 
+/* At most a line a minute for each kind: a stream of such commands is one piece of news. */
+static void warn(struct prepare *p, const struct command *c)
+{
+    for (int kind = 0; kind < CHANCE_KINDS; kind++) {
+        struct warned *w = &p->warned[kind];
+        if ((c->warnings & 1U << kind) == 0)
+            continue;
+        w->count++;
+        if (clock_mono_ms() < w->next_ms)
+            continue;
+        const struct chance_info *info = chance_info((enum chance)kind);
+        log_warn(log_event("nondeterministic"), log_int("offset", c->record.offset),
+                 log_str("kind", info->name), log_int("commands", w->count),
+                 log_str("advice", info->advice));
+        *w = (struct warned){.next_ms = clock_mono_ms() + WARN_EVERY_MS};
+    }
+}
+
 static int take_record(struct prepare *p, struct record *record, struct err *err)
 {
     struct command *c = command_new_take(record, (size_t)p->options->max_command_bytes, &p->desk);
     size_t bytes = command_bytes(c);
 
+    if (c->warnings != 0)
+        warn(p, c);
     p->read.last_offset = c->record.offset;
     p->read.next_offset = c->record.offset + 1;
     memcpy(p->read.fingerprint, c->fingerprint, sizeof p->read.fingerprint);
@@ -235,6 +259,7 @@ int prepare_start(struct prepare **out, struct reader *reader, const struct opti
                           .read = *from,
                           .to_offset = options->to_offset};
     command_desk_init(&p->desk);
+    p->desk.rules = options_rules(options);
     report_read(report, from->next_offset, -1, false);
     if (reader_assign(reader, from->next_offset, err) == 0) {
         if (pthread_create(&p->thread, NULL, prepare_main, p) == 0) {

@@ -2,6 +2,7 @@
 #include "db_sync/sender.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "cypher/line.h"
@@ -18,6 +19,7 @@ struct sender {
     char *topic;
     struct producer *producer;
     int64_t count;
+    unsigned warned; /* kinds of freeze.h that were told */
 };
 
 int sender_message(struct buf *out, char **message_key, const char *line, size_t len,
@@ -92,13 +94,15 @@ int sender_open(struct sender **out, const struct options *options, struct err *
 }
 
 /* Appends the message for a line that may be sent; nothing for blanks and comments. *key: for
- * free(), on failure too. */
+ * free(), on failure too. *warnings: as in freeze.h. */
 static int read_line(const struct options *o, const char *line, size_t len, const json_t *params,
-                     struct buf *message, char **key, struct err *err)
+                     struct buf *message, char **key, unsigned *warnings, struct err *err)
 {
+    const struct freeze_rules rules = options_rules(o);
     enum line_kind kind;
 
     *key = NULL;
+    *warnings = 0;
     if (line_read(&line, &len, &kind, err) < 0)
         return -1;
     if (kind == LINE_NOTHING)
@@ -107,17 +111,18 @@ static int read_line(const struct options *o, const char *line, size_t len, cons
         return -1;
     if (sender_message(message, key, line, len, o->key, params, err) < 0)
         return -1;
-    return o->unchecked
-               ? 0
-               : command_check(buf_str(message), message->len, (size_t)o->max_command_bytes, err);
+    return o->unchecked ? 0
+                        : command_check(buf_str(message), message->len,
+                                        (size_t)o->max_command_bytes, &rules, warnings, err);
 }
 
 int sender_check(const struct options *options, const char *line, size_t len, const json_t *params,
                  bool *empty, struct err *err)
 {
     struct buf message = {0};
+    unsigned warnings;
     char *key;
-    int rc = read_line(options, line, len, params, &message, &key, err);
+    int rc = read_line(options, line, len, params, &message, &key, &warnings, err);
 
     *empty = message.len == 0;
     buf_fini(&message);
@@ -137,13 +142,28 @@ static int check_going(struct sender *s, struct err *err)
     return stop_check(err);
 }
 
+/* Each kind once: thousands of lines may be of it. */
+static void warn(struct sender *s, unsigned warnings)
+{
+    for (int kind = 0; kind < CHANCE_KINDS; kind++) {
+        if ((warnings & ~s->warned & 1U << kind) == 0)
+            continue;
+        const struct chance_info *info = chance_info((enum chance)kind);
+        log_warn(log_event("nondeterministic"), log_str("kind", info->name),
+                 log_str("advice", info->advice));
+    }
+    s->warned |= warnings;
+}
+
 int sender_send(struct sender *s, const char *line, size_t len, const json_t *params,
                 const struct producer_header *headers, struct err *err)
 {
     struct buf message = {0};
+    unsigned warnings;
     char *key;
-    int rc = read_line(s->options, line, len, params, &message, &key, err);
+    int rc = read_line(s->options, line, len, params, &message, &key, &warnings, err);
 
+    warn(s, warnings);
     if (rc == 0 && message.len > 0) {
         const struct producer_record record = {.topic = s->topic,
                                                .key = key,

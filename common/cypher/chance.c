@@ -131,3 +131,64 @@ enum chance_call chance_find(const char *name, size_t len)
             return plain[i].call;
     return CHANCE_CALL_NONE;
 }
+
+static bool is_part(unsigned char c)
+{
+    return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/* Words that matter without brackets. */
+static bool is_telling(const char *word, size_t len)
+{
+    static const char *const words[] = {"any",  "call",   "collect",  "limit",
+                                        "load", "offset", "shortest", "skip"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (fits(words[i], word, len))
+            return true;
+    return false;
+}
+
+/* What the lexer reads otherwise than bytes show: comments, quoted names, \u, first bytes of blanks
+ * and dashes beyond ASCII. */
+static bool is_veiled(const char *p, size_t left)
+{
+    unsigned char c = (unsigned char)*p;
+    char next = left > 1 ? p[1] : '\0';
+
+    return c == '`' || (c == '\\' && next == 'u') || (c == '/' && (next == '/' || next == '*')) ||
+           c == 0xC2 || (c >= 0xE1 && c <= 0xE3) || c == 0xEF;
+}
+
+bool chance_is_possible(const char *text, size_t len)
+{
+    const char *word = NULL; /* the last one, with nothing but blanks behind it */
+    size_t word_len = 0;
+    unsigned char last = 0; /* the last byte that is no blank and in no word */
+    bool dotted = false;    /* it stood before the word */
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (is_veiled(text + i, len - i))
+            return true;
+        if (is_part(c)) {
+            dotted = last == '.';
+            word = text + i;
+            while (i + 1 < len && is_part((unsigned char)text[i + 1]) &&
+                   !is_veiled(text + i + 1, len - i - 1))
+                i++;
+            word_len = (size_t)(text + i + 1 - word);
+            if (is_telling(word, word_len))
+                return true;
+            last = 0;
+        } else if (c > ' ') {
+            if (c == '(' &&
+                (last == '[' || last == '=' ||
+                 (word != NULL && (dotted || chance_find(word, word_len) != CHANCE_CALL_NONE))))
+                return true;
+            word = NULL;
+            last = c;
+        }
+    }
+    return false;
+}

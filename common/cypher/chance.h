@@ -59,4 +59,8 @@ enum chance_call {
 /* name[0..len-1]: the full name without backticks, blanks, comments; in any case. */
 enum chance_call chance_find(const char *name, size_t len);
 
+/* False: text[0..len-1] certainly holds nothing of the kinds above. Looks at bytes alone, which
+ * costs a tenth of reading tokens; in doubt true. */
+bool chance_is_possible(const char *text, size_t len);
+
 #endif

@@ -405,7 +405,7 @@ static int judge_parameter(struct walk *w, size_t at, bool time)
     size_t len;
     const char *name = lexer_name(&lexer, &item(w, at)->token, &len);
 
-    if (!is_zone_map(json_object_getn(w->params, name, len), time))
+    if (!has_zone_map(json_object_getn(w->params, name, len), time)) /* typed ones are nested */
         return 0;
     return note(w, CHANCE_CLOCK, at, zone_parameter);
 }
@@ -953,8 +953,9 @@ static int check_decoded(struct freeze *f, struct err *err)
                    "themselves");
 }
 
-int freeze_text(struct freeze *f, const char *text, size_t len, const json_t *params,
-                const struct freeze_rules *rules, struct err *err)
+/* As freeze_text, for a text in which there may be something. */
+static int freeze_tokens(struct freeze *f, const char *text, size_t len, const json_t *params,
+                         const struct freeze_rules *rules, struct err *err)
 {
     struct walk w = {.f = f,
                      .rules = rules,
@@ -966,10 +967,6 @@ int freeze_text(struct freeze *f, const char *text, size_t len, const json_t *pa
                      .loose = NONE,
                      .refused = NONE};
 
-    buf_reset(&f->text);
-    buf_reset(&f->decoded);
-    f->frozen = false;
-    f->warnings = 0;
     w.frames[0] = (struct frame){.value = NONE, .value_end = NONE, .ordered = true};
     enum lexer_unicode unicode = lexer_decode_unicode(text, len, &f->decoded);
     if (unicode == LEXER_UNICODE_DECODED) {
@@ -987,6 +984,16 @@ int freeze_text(struct freeze *f, const char *text, size_t len, const json_t *pa
     if (buf_check(&f->text, "command", err) < 0)
         return -1;
     return unicode == LEXER_UNICODE_DECODED ? check_decoded(f, err) : 0;
+}
+
+int freeze_text(struct freeze *f, const char *text, size_t len, const json_t *params,
+                const struct freeze_rules *rules, struct err *err)
+{
+    buf_reset(&f->text);
+    buf_reset(&f->decoded);
+    f->frozen = false;
+    f->warnings = 0;
+    return chance_is_possible(text, len) ? freeze_tokens(f, text, len, params, rules, err) : 0;
 }
 
 void freeze_fini(struct freeze *f)

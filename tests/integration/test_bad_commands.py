@@ -149,7 +149,7 @@ TEXTS = {
     "UNWIND [1, 1, 0] AS x CREATE (:B {v: 1 / x})": N + "Statement.ArithmeticError",
     "CREATE (:B {v: {a: 1}})": TYPE, "CREATE (:B {v: [1, 'a']})": TYPE, "CREATE (:B {v: [[1]]})": TYPE, "MERGE (:B {v: null})": N + "Statement.SemanticError",
     "CREATE (:B {v: date('x')})": (SYNTAX, N + "Statement.ArgumentError"), "WITH 'ä' AS x CREATE (:B {v: date(x)})": (SYNTAX, N + "Statement.ArgumentError"),
-    "CREATE (:`a\\u0000b`)": (SYNTAX, N + "Schema.TokenNameError"), "LOAD CSV FROM 'file:///absent.csv' AS l CREATE (:B)": N + "Statement.ExternalResourceFailed",
+    "CREATE (:`a\\u0000b`)": (SYNTAX, N + "Schema.TokenNameError"), "LOAD CSV FROM 'file:///absent.csv' AS l CREATE (:B)": "cypher.outside",
     "CREATE (a:B)-[:R]->(b:B) WITH a DELETE a": (N + "Schema.ConstraintValidationFailed", "Neo.DatabaseError.Transaction.TransactionCommitFailed"),
     "CREATE (:B {v: '" + "ä" * 3000 + "', w: })": SYNTAX, **{"CREATE (:B {ü: " + "x" * shift + "€" * 399 + "(})": SYNTAX for shift in range(3)}, "CREATE (:B) x" + "\U0001f600" * 300: (SYNTAX, "cypher.unreadable"),
     "DROP INDEX no_such_index": "Neo.DatabaseError.Schema.IndexDropFailed", "CREATE CONSTRAINT b FOR (b:B) REQUIRE b.v IS NOT NULL": "Neo.DatabaseError.Schema.ConstraintCreationFailed",

@@ -96,18 +96,79 @@ static void messages_and_their_verdicts(void **state)
 static void too_large_and_too_deep(void **state)
 {
     char value[LIMIT + 100];
+    const struct freeze_rules rules = {0};
+    unsigned warnings;
     struct err err = {0};
 
     (void)state;
     memset(value, ' ', sizeof value);
     memcpy(value, "{\"command\":\"CREATE (:A)\"}", 25);
-    assert_int_equal(command_check(value, LIMIT, LIMIT, &err), 0);
-    assert_int_equal(command_check(value, LIMIT + 1, LIMIT, &err), -1);
+    assert_int_equal(command_check(value, LIMIT, LIMIT, &rules, &warnings, &err), 0);
+    assert_int_equal(command_check(value, LIMIT + 1, LIMIT, &rules, &warnings, &err), -1);
     assert_string_equal(err.code, "command.too-large");
     err_clear(&err);
     memset(value, '[', 500);
-    assert_int_equal(command_check(value, 500, LIMIT, &err), -1);
+    assert_int_equal(command_check(value, 500, LIMIT, &rules, &warnings, &err), -1);
     assert_string_equal(err.code, "json.too-deep");
+}
+
+/* What is sent and what is lifted is the frozen text, of a list of commands too, with its moment.
+ */
+static void clocks_are_the_records(void **state)
+{
+    static const char one[] = "{\"command\":\"CREATE (:A {t: timestamp(), n: 1})\"}";
+    static const char two[] = "{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":"
+                              "\"CREATE (:A {t: timestamp(), s: '\\\\u00f6'})\"}]}";
+    struct command_desk desk;
+    struct buf text = {0}, lifted = {0};
+    json_t *params;
+    struct command *c = decode(one);
+
+    (void)state;
+    command_desk_init(&desk);
+    assert_null(c->verdict);
+    assert_non_null(strstr(buf_str(&c->json), "$__timestamp"));
+    assert_non_null(strstr(buf_str(&c->json), "\"__timestamp\":99"));
+    assert_true(command_lift(c, &desk, &text, &params));
+    lift_add_text(&desk.lift, buf_str(&text), &lifted);
+    assert_string_equal(buf_str(&lifted), "CREATE (:A {t: $__timestamp, n: $__cl1})");
+    assert_int_equal(json_integer_value(json_object_get(params, "__timestamp")), 99);
+    json_decref(params);
+    command_free(c);
+    c = decode(two);
+    assert_int_equal(c->stmt_count, 2);
+    assert_non_null(strstr(buf_str(&c->json), "{t: $__timestamp, s: '\xc3\xb6'}"));
+    assert_non_null(strstr(buf_str(&c->json), "\"__timestamp\":99"));
+    command_free(c);
+    buf_fini(&text);
+    buf_fini(&lifted);
+    command_desk_fini(&desk);
+}
+
+static void clocks_need_a_timestamp(void **state)
+{
+    static const char *const texts[] = {"{\"command\":\"CREATE (:A {t: date()})\"}",
+                                        "{\"command\":\"CREATE (:A {t: 1})\"}"};
+    static const char *const codes[] = {"command.no-timestamp", ""};
+    struct command_desk desk;
+
+    (void)state;
+    command_desk_init(&desk);
+    for (size_t i = 0; i < 2; i++) {
+        struct record record = {
+            .timestamp_ms = -1, .value = texts[i], .value_len = strlen(texts[i])};
+        struct command *c = command_new_take(&record, LIMIT, &desk);
+        assert_string_equal(c->verdict != NULL ? c->verdict->code : "", codes[i]);
+        command_free(c);
+    }
+    desk.rules.nondeterminism = NONDETERMINISM_WARN;
+    struct record record = {.timestamp_ms = -1, .value = texts[0], .value_len = strlen(texts[0])};
+    struct command *c = command_new_take(&record, LIMIT, &desk);
+    assert_null(c->verdict);
+    assert_int_equal(c->warnings, 1U << CHANCE_CLOCK);
+    assert_null(strstr(buf_str(&c->json), "__timestamp"));
+    command_free(c);
+    command_desk_fini(&desk);
 }
 
 static void facts_come_from_text_and_parameters(void **state)
@@ -295,6 +356,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_and_their_verdicts),
         cmocka_unit_test(too_large_and_too_deep),
+        cmocka_unit_test(clocks_are_the_records),
+        cmocka_unit_test(clocks_need_a_timestamp),
         cmocka_unit_test(facts_come_from_text_and_parameters),
         cmocka_unit_test(typed_parameters_share_a_template),
         cmocka_unit_test(own_parameters_are_bound_where_used),

@@ -113,6 +113,8 @@ static const struct {
 #define W(kind) (1U << CHANCE_##kind)
     /* time zones that may be all of a map */
     {"SET n.d = date($p)", "cypher.clock", 0, "{\"p\":{\"timezone\":\"Z\"}}"},
+    {"SET n.d = date($p)", "cypher.clock", 0,
+     "{\"p\":{\"$type\":\"Map\",\"_value\":{\"timezone\":\"Z\"}}}"},
     {"SET n.d = date($p)", NULL, 0, "{\"p\":{\"year\":2020,\"timezone\":\"Z\"}}"},
     {"SET n.d = date($p)", NULL, 0, "{\"p\":\"2020-01-01\",\"q\":{\"timezone\":\"Z\"}}"},
     {"SET n.d = time($p)", "cypher.clock", 0, "{\"p\":{\"hour\":1,\"timezone\":\"Europe/Paris\"}}"},
