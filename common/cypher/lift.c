@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,13 @@ static bool ends_operand(const struct walk *w, size_t at)
     }
 }
 
+static bool is_one_op(const struct walk *w, size_t at, const char *ops)
+{
+    const struct lexer_token *t = &w->tokens[at].token;
+
+    return t->kind == LEXER_PUNCTUATION && t->op > 0 && t->op < 128 && strchr(ops, t->op) != NULL;
+}
+
 static struct frame *top(struct walk *w)
 {
     return &w->frames[w->depth];
@@ -126,10 +134,7 @@ static struct frame *top(struct walk *w)
 
 static bool is_arithmetic(const struct walk *w, size_t at)
 {
-    static const char ops[] = "+-*/%^";
-    const struct lexer_token *t = &w->tokens[at].token;
-
-    return t->kind == LEXER_PUNCTUATION && t->op < 128 && t->op > 0 && strchr(ops, t->op) != NULL;
+    return is_one_op(w, at, "+-*/%^");
 }
 
 static bool is_comparison(const struct walk *w, size_t at)
@@ -161,6 +166,14 @@ static bool is_map_value(const struct walk *w, size_t at)
            is_name(w, at - 2) && (is_op(w, at - 3, '{') || is_op(w, at - 3, ','));
 }
 
+/* `x.name = ` or `x[…] = ` of SET. Behind `x = ` only a map may stand, and the server checks that
+ * where it sees the type. */
+static bool is_set_value(const struct walk *w, size_t at)
+{
+    return w->frames[w->depth].set && at >= 3 && is_op(w, at - 1, '=') &&
+           (is_op(w, at - 2, ']') || (is_name(w, at - 2) && is_op(w, at - 3, '.')));
+}
+
 enum place { PLACE_NO, PLACE_TYPED, PLACE_ANY };
 
 /* What a literal of n tokens at `at` may be there; list: it is one. */
@@ -174,7 +187,7 @@ static enum place place_of(const struct walk *w, size_t at, size_t n, bool list)
         return PLACE_ANY;
     if (f->kind == FRAME_RELATIONSHIP)
         return PLACE_NO;
-    if (f->set && is_op(w, at - 1, '='))
+    if (is_set_value(w, at))
         return PLACE_ANY;
     if (is_comparison(w, at - 1) || is_word(w, at - 1, "then") || is_word(w, at - 1, "else"))
         return PLACE_TYPED;
@@ -325,7 +338,6 @@ static bool take_parameter(struct walk *w)
     struct lift *l = w->l;
     const struct lexer_token *t = &w->tokens[w->at].token;
     const struct lexer lexer = {.text = w->text, .len = t->start + t->len};
-    const struct frame *f = top(w);
     size_t len;
     const char *name = lexer_name(&lexer, t, &len);
     bool quoted = w->text[t->start + t->len - 1] == '`';
@@ -337,7 +349,7 @@ static bool take_parameter(struct walk *w)
     h->name_len = len;
     for (size_t i = 0; i <= w->depth; i++)
         l->projected |= w->frames[i].projection;
-    bool any = is_map_value(w, w->at) || (f->set && was_op(w, w->at, 1, '='));
+    bool any = is_map_value(w, w->at) || is_set_value(w, w->at);
     if (any && ends_expression(w, w->at + 1))
         add_any_type(l, h);
     return true;
@@ -352,24 +364,45 @@ static bool is_literal(const struct walk *w, size_t at)
     return kind == LEXER_STRING || kind == LEXER_INTEGER || kind == LEXER_FLOAT;
 }
 
-/* A new expression begins behind the token. */
-static void note_word(struct walk *w)
+/* A clause's word where a variable's name could stand, as in `WITH count(n) AS set`. */
+static bool may_be_name(const struct walk *w, size_t at)
+{
+    static const char *const before_clause[] = {"all", "case", NULL};
+
+    if (at == 0)
+        return false;
+    if (is_one_op(w, at - 1, ",([+-/%^") || is_comparison(w, at - 1) ||
+        is_one_op(w, at + 1, ".,)]/%^") || is_comparison(w, at + 1) || is_word(w, at + 1, "as"))
+        return true;
+    if (is_op(w, at - 1, '*') && at >= 2 && ends_operand(w, at - 2))
+        return true;
+    if (is_one_of(w, at - 1, before_clause) ||
+        (at >= 2 && is_word(w, at - 1, "match") && is_word(w, at - 2, "on")))
+        return false; /* UNION ALL MATCH, CASE WHEN, ON MATCH SET */
+    return is_keyword(w, at - 1) && (flags_at(w, at - 1) & KEYWORD_OPERAND) != 0;
+}
+
+/* A new expression begins behind the token. False: it may be a name that looks so. */
+static bool note_word(struct walk *w)
 {
     static const char *const projections[] = {"with", "return", "order", "yield", NULL};
     unsigned flags = flags_at(w, w->at);
     struct frame *f = top(w);
 
     if ((flags & (KEYWORD_CLAUSE | KEYWORD_BOOLEAN)) == 0 || !is_keyword(w, w->at))
-        return;
+        return true;
     bool with = is_word(w, w->at, "with");
     if (with && w->at > 0 && (is_word(w, w->at - 1, "starts") || is_word(w, w->at - 1, "ends")))
-        return;
+        return true;
     f->number = false;
+    if ((flags & KEYWORD_CLAUSE) != 0 && may_be_name(w, w->at))
+        return false;
     if ((flags & KEYWORD_CLAUSE) == 0 || (flags & KEYWORD_BRANCH) != 0)
-        return;
+        return true;
     f->projection = is_one_of(w, w->at, projections);
     f->set = is_word(w, w->at, "set");
     w->l->yields |= with || is_word(w, w->at, "return");
+    return true;
 }
 
 static bool note_punctuation(struct walk *w)
@@ -419,8 +452,8 @@ static bool take(struct walk *w, size_t *taken)
     buf_add(&w->l->template, w->text + t->start, t->len);
     if (is_literal(w, w->at))
         top(w)->number = true;
-    if (t->kind == LEXER_WORD)
-        note_word(w);
+    if (t->kind == LEXER_WORD && !note_word(w))
+        return false;
     return t->kind != LEXER_PUNCTUATION || note_punctuation(w);
 }
 
@@ -510,6 +543,11 @@ bool lift_text(struct lift *l, const char *text, size_t len)
 
 bool lift_bind(struct lift *l, const char *text, const json_t *params)
 {
+    json_t *any = (json_t *)(uintptr_t)params; /* jansson iterates over non-const ones only */
+
+    for (void *at = json_object_iter(any); at != NULL; at = json_object_iter_next(any, at))
+        if (contains(json_object_iter_key(at), json_object_iter_key_len(at), LIFT_NAME))
+            return false;
     for (size_t i = 0; i < l->hole_count; i++) {
         struct lift_hole *h = &l->holes[i];
         if (h->name_len == 0)

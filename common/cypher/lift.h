@@ -44,11 +44,11 @@ void lift_fini(struct lift *l);
 
 /* Lifts text[0..len-1], a command that policy lets pass and does not run alone; no schema command.
  * False: the text is to be sent as it is (nothing in l holds then): it has a prefix, \uXXXX, a name
- * that is like ours, or does not read as expected. */
+ * that is like ours or like a clause's, or does not read as expected. */
 MUST_CHECK bool lift_text(struct lift *l, const char *text, size_t len);
 
 /* Gives holes that are parameters their types; params is a JSON object or NULL. False: one is not
- * there, which is for the server to say. */
+ * there, which is for the server to say, or one's name is like ours. */
 MUST_CHECK bool lift_bind(struct lift *l, const char *text, const json_t *params);
 
 /* What all commands of a template have equal, and no other command: its text, where its holes are,

@@ -52,6 +52,12 @@ TRAPS = {
     "whole graph": mixed("MATCH (n) SET n.touched = {i}", "MATCH (n) WITH count(n) AS c CREATE (:Count {c: c, i: {i}})", n=12),
     "subqueries": mixed("MATCH (n:P {id: 1}) CALL { WITH n MATCH (m:P {id: {i}}) SET m.x = n.v } SET n.y = {i}", "UNWIND [1, {i}] AS x CALL { WITH x CREATE (:Sub {x: x}) RETURN 1 AS one } SET x.y = 1",
                         "MATCH (n:P) WHERE EXISTS { MATCH (n) WHERE n.v > {i} } SET n.above = {i}"),
+    # refused where the server sees what it is, no error where it is a row's value and there are no rows
+    "a map behind SET": PLAIN + [("MATCH (n:None) SET n = $a", {"a": {"v": i} if i < 40 or i % 2 else i}) for i in range(60)],
+    # an alias that is a clause's word ends no projection: a value beside an aggregate would group
+    "names like clauses": mixed("MATCH (n:None) WITH count(n) AS on, count(n) + {i} AS c CREATE (:Sum {c: c})", "MATCH (n:None) WITH count(n) AS set, count(n) = {i} AS c CREATE (:Sum {c: c})",
+                                "MATCH (n:None) WITH count(n) AS where, count(n) > {i} AS c CREATE (:Sum {c: c})", "CREATE (:Other {i: {i}})", n=15),
+    "parameters like ours": PLAIN + [("CREATE (:X {v: $a, w: $a, x: 5})", {"a": i, **({"__cl0": "x", "__clr": [[1]]} if i % 3 == 0 else {})}) for i in range(40)],
     "dynamic": mixed("MATCH (n:P {id: 1}) SET n['k{i}'] = {i}", "MATCH (n:P)-[:R*1..{i}]->(m) SET m.far = {i}", "MATCH (n:P) WITH n ORDER BY n.id LIMIT 2 SET n.first = {i}"),
 }
 

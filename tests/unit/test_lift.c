@@ -112,10 +112,25 @@ static const struct row {
      "MATCH (n:P) USING INDEX n:P(id) WHERE n.id = {I} SET n.x = {*}", "1|2"},
     /* names like keywords */
     {"CREATE (set:SET {set: 1, with: 2})", "CREATE (set:SET {set: {*}, with: {*}})", "1|2"},
+    {"MATCH (n) WITH count(n) AS on, count(n) + 1 AS c CREATE (:P {c: c})", NULL, ""},
+    {"MATCH (n) WITH count(n) AS set, count(n) = 1 AS c CREATE (:P {c: c})", NULL, ""},
+    {"MATCH (n) WITH n, where, count(n) > 1 AS c CREATE (:P {c: c})", NULL, ""},
+    {"MATCH (n) WITH with AS x, 1 AS y SET n.x = 1", NULL, ""},
+    {"MATCH (set) SET set.x = 1", NULL, ""},
+    {"MATCH (n) RETURN count(n) * on, 1 = n.x", NULL, ""},
+    {"MERGE (n {id: 1}) ON CREATE SET n.x = 2 ON MATCH SET n.x = 3",
+     "MERGE (n {id: {*}}) ON CREATE SET n.x = {*} ON MATCH SET n.x = {*}", "1|2|3"},
+    {"MATCH (n) RETURN count(*) AS c UNION ALL MATCH (n {id: 1}) RETURN n.c AS c",
+     "MATCH (n) RETURN count(*) AS c UNION ALL MATCH (n {id: {*}}) RETURN n.c AS c", "1"},
+    {"OPTIONAL MATCH (n WHERE n.x = 1) WITH * WHERE n.y = 2 DETACH DELETE n",
+     "OPTIONAL MATCH (n WHERE n.x = {I}) WITH * WHERE n.y = {I} DETACH DELETE n", "1|2"},
     {"MATCH (n) SET n.return = 1, n.x = 2", "MATCH (n) SET n.return = {*}, n.x = {*}", "1|2"},
     /* parameters */
     {"MERGE (n {id: $id}) SET n.x = n.x + $`a b`, n += $m, n.y = 1",
      "MERGE (n {id: {*}}) SET n.x = n.x + {}, n += {}, n.y = {*}", "|||1"},
+    /* a map alone may stand behind SET n = */
+    {"SET n = $p, n.x = $p, n['x'] = $p, n = null", "SET n = {}, n.x = {*}, n['x'] = {*}, n = {N}",
+     "|||null"},
     {"SET n.x = $ /* c */ p", NULL, ""},
     /* not for us */
     {"CYPHER 5 CREATE (n {id: 1})", NULL, ""},
