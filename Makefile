@@ -1,6 +1,7 @@
 # cypherlog: db_sync and global_server. GNU make; `make help` lists the targets.
 comma    := ,
-PROFILE  := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(filter clang%,$(CC)),-clang)
+# BREAK=order and BREAK=literal are programs with a mistake that tests must find
+PROFILE  := $(if $(BREAK),break-$(BREAK),$(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release))$(if $(filter clang%,$(CC)),-clang)
 B        := build/$(PROFILE)
 PREFIX   ?= /usr/local
 VERSION  := 0.1.0
@@ -24,7 +25,7 @@ WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 OPT      := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE),-O2 -g)
 ALL_CFLAGS  = -std=c11 -D_POSIX_C_SOURCE=200809L -DCYPHERLOG_VERSION='"$(VERSION)"' $(OPT) $(HARDEN) \
-              $(WARN) -Icommon -I. $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
+              $(WARN) $(BREAK:%=-DBREAK_%) -Icommon -I. $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LDLIBS      = $(shell pkg-config --libs $(PKGS)) -lpthread
 
@@ -61,7 +62,7 @@ check-libs:
 	done; test $$ok = 1
 
 all: $(BINARIES) ## build db_sync and global_server into build/<profile>/bin; links in build/bin
-	@mkdir -p build/bin && ln -sfn $(abspath $(BINARIES)) build/bin/
+	@$(if $(BREAK),,mkdir -p build/bin && ln -sfn $(abspath $(BINARIES)) build/bin/)
 
 # Rebuilds everything when compiler or flags change.
 FLAGS := $(B)/flags
@@ -109,7 +110,7 @@ install: all ## install the programs and their systemd units (DESTDIR, PREFIX)
 	  sed 's|@PREFIX@|$(PREFIX)|g' "compose/systemd/$$p@.service.in" > "$$unit" && chmod 644 "$$unit" || exit 1; done
 
 clean: ## remove what was built; keeps downloads: build/stack, venv, asyncapi and neo4j-backup-…
-	rm -rf build/release* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
+	rm -rf build/release* build/break* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
 
 $(VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)

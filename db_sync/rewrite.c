@@ -230,9 +230,13 @@ static void add_together(struct rewrite *r, struct command *const *commands, siz
 
     buf_add(&r->bytes, r->head.data, r->head.len);
     for (size_t i = from; i < to; i++) {
+        size_t at = i;
+#ifdef BREAK_order /* a mistake for tests to find: the last one first */
+        at = from + to - 1 - i;
+#endif
         if (i > from)
             buf_addc(&r->bytes, ',');
-        add_row(r, r->found[i], commands[i]);
+        add_row(r, r->found[at], commands[at]);
     }
     buf_adds(&r->bytes, "]}}");
     add(r, from, NULL, r->bytes.len - begin);

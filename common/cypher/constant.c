@@ -101,6 +101,9 @@ static size_t read_number(struct reader *r, size_t at, bool minus)
         return 0;
     if (integer ? !is_exact_integer(p, t->len) : !is_finite_float(p, t->len))
         return 0;
+#ifdef BREAK_literal /* a mistake for tests to find: the sign is lost */
+    minus = false;
+#endif
     buf_adds(r->json, minus ? "-" : "");
     buf_adds(r->json, *p == '.' ? "0" : "");
     buf_add(r->json, p, t->len);
