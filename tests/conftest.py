@@ -33,6 +33,14 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.timeout(3600))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What tests counted, by record_property("counts", …)."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == "counts":
+                terminalreporter.write_line(f"{report.head_line}: {value}")
+
+
 @pytest.fixture(scope="session")
 def servers_dir():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cypherlog-test-"))
