@@ -205,13 +205,16 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema):
         shape = Shape(random, False)
         (good if compiles(*shape.text(random, 0, 0, 0)) else bad).append(shape)
     commands = [("CREATE CONSTRAINT k_id FOR (k:K) REQUIRE k.id IS UNIQUE", {})] + [(f"MERGE (n:K {{id: {key}}}) SET n.c = {i}, n.s = 'b{i}'", {}) for i, key in enumerate(KEYS[:5])]
+    near = good
     while len(commands) < count:
+        if random.random() < 0.02:  # few for a while, so that many commands in a row are alike
+            near = random.sample(good, random.randint(1, min(3, shapes)))
         chance = random.random()
         if chance < schema:
             commands.append((random.choice(SCHEMA), {}))
         elif chance < schema + 0.01:
             commands.append((PURGE, {}))
         else:
-            shape = random.choice(bad if chance < schema + 0.01 + wrong else good)
+            shape = random.choice(bad if chance < schema + 0.01 + wrong else near)
             commands.append(shape.text(random, len(commands) / count, awkward, refused))
     return commands
