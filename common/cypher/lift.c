@@ -28,6 +28,7 @@ struct frame {
     bool frozen;     /* nothing is lifted here */
     bool projection; /* behind WITH, RETURN, ORDER BY, up to the next clause */
     bool set;        /* behind SET, up to the next clause */
+    bool stores;     /* behind CREATE or SET: what is in a map is stored, of whatever type */
     bool number;     /* the expression has a literal, or a parameter, already */
 };
 
@@ -183,8 +184,8 @@ static enum place place_of(const struct walk *w, size_t at, size_t n, bool list)
 
     if (f->frozen || f->projection || f->number || at == 0 || !ends_expression(w, at + n))
         return PLACE_NO;
-    if (is_map_value(w, at))
-        return PLACE_ANY;
+    if (is_map_value(w, at)) /* of MATCH and MERGE it may decide which index is used */
+        return f->stores ? PLACE_ANY : PLACE_TYPED;
     if (f->kind == FRAME_RELATIONSHIP)
         return PLACE_NO;
     if (is_set_value(w, at))
@@ -248,7 +249,8 @@ static bool push(struct walk *w, enum frame_kind kind)
 
     if (w->depth + 1 == FRAMES_MAX)
         return false;
-    w->frames[++w->depth] = (struct frame){.kind = kind, .frozen = frozen};
+    bool stores = f->stores && kind != FRAME_CALL && kind != FRAME_TOP;
+    w->frames[++w->depth] = (struct frame){.kind = kind, .frozen = frozen, .stores = stores};
     return true;
 }
 
@@ -349,7 +351,7 @@ static bool take_parameter(struct walk *w)
     h->name_len = len;
     for (size_t i = 0; i <= w->depth; i++)
         l->projected |= w->frames[i].projection;
-    bool any = is_map_value(w, w->at) || is_set_value(w, w->at);
+    bool any = (is_map_value(w, w->at) && top(w)->stores) || is_set_value(w, w->at);
     if (any && ends_expression(w, w->at + 1))
         add_any_type(l, h);
     return true;
@@ -401,6 +403,7 @@ static bool note_word(struct walk *w)
         return true;
     f->projection = is_one_of(w, w->at, projections);
     f->set = is_word(w, w->at, "set");
+    f->stores = f->set || is_word(w, w->at, "create");
     w->l->yields |= with || is_word(w, w->at, "return");
     return true;
 }
