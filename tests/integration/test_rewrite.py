@@ -47,7 +47,7 @@ TRAPS = {
     "failures at run time": mixed("MATCH (n:P {id: 1}) SET n.v = 1 / (n.v - n.v), n.i = {i}", "MATCH (n:P {id: 2}) SET n.d = date('2020-{i}-01')", "MATCH (n:P {id: 3}) SET n.l = [1, 'a', {i}]",
                                   "MATCH (n:P {id: 4}) SET n = null, n.i = {i}", "CREATE (:Good {i: {i}})"),
     "delete at commit": mixed("MERGE (a:D {id: 1}) MERGE (b:D {id: 2}) MERGE (a)-[:R {i: {i}}]->(b)", "MATCH (a:D {id: 1}) DELETE a", "MATCH (b:D {id: 2}) DETACH DELETE b"),
-    "schema commands between": [c for i in range(12) for c in PLAIN[:8] + [f"CREATE INDEX i{i} FOR (n:P) ON (n.p{i})"]],
+    "schema commands between": [c for i in range(4) for c in PLAIN + [f"CREATE INDEX i{i} FOR (n:P) ON (n.p{i})"]],
     "no literal": mixed("MATCH (n:P) SET n.c = coalesce(n.c, 0) + 1", "MATCH (n:P) WITH count(n) AS c MERGE (s:Sum) SET s.c = coalesce(s.c, 0) + c"),
     "whole graph": mixed("MATCH (n) SET n.touched = {i}", "MATCH (n) WITH count(n) AS c CREATE (:Count {c: c, i: {i}})", n=12),
     "subqueries": mixed("MATCH (n:P {id: 1}) CALL { WITH n MATCH (m:P {id: {i}}) SET m.x = n.v } SET n.y = {i}", "UNWIND [1, {i}] AS x CALL { WITH x CREATE (:Sub {x: x}) RETURN 1 AS one } SET x.y = 1",
