@@ -109,8 +109,11 @@ const struct chance_info *chance_info(enum chance chance)
     return &kinds[chance];
 }
 
+/* name is not empty. Every word of every command comes here. */
 static bool fits(const char *pattern, const char *name, size_t len)
 {
+    if (pattern[0] != (name[0] | 32))
+        return false;
     size_t n = strlen(pattern);
 
     if (pattern[n - 1] == '*')

@@ -62,26 +62,33 @@ static bool is_element(const struct walk *w)
            (view_is_op(&v->next, ',') || view_is_op(&v->next, ']') || view_is_op(&v->next, '}'));
 }
 
-bool growth_is_nested(const struct view *view)
+/* At the name of a call of reduce. */
+static bool is_reduce(const struct view *view)
 {
     static const char word[] = "reduce";
-    const struct lexer_token *t = &view->now.token;
-    struct walk w = {.view = *view, .open = "(", .depth = 1};
-    bool body = false;
+    size_t len;
 
     if (!view_is_name(&view->now) || !view_is_op(&view->next, '('))
         return false;
-    size_t len;
-    const char *name = lexer_name(&view->lexer, t, &len);
+    const char *name = lexer_name(&view->lexer, &view->now.token, &len);
     if (len != sizeof word - 1)
         return false;
     for (size_t i = 0; i < len; i++)
         if ((name[i] | 32) != word[i])
             return false;
+    return true;
+}
+
+static bool nests_accumulator(const struct view *view)
+{
+    struct walk w = {.view = *view, .open = "(", .depth = 1};
+    bool body = false;
+    size_t len;
+
     view_advance(&w.view); /* at its bracket */
     if (!view_is_name(&w.view.next))
         return false;
-    name = lexer_name(&w.view.lexer, &w.view.next.token, &len);
+    const char *name = lexer_name(&w.view.lexer, &w.view.next.token, &len);
     while (step(&w)) {
         if (w.depth == 1 && view_is_op(&w.view.now, '|'))
             body = true;
@@ -89,4 +96,9 @@ bool growth_is_nested(const struct view *view)
             return true;
     }
     return false;
+}
+
+bool growth_is_nested(const struct view *view)
+{
+    return is_reduce(view) && nests_accumulator(view);
 }
