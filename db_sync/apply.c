@@ -125,9 +125,9 @@ static int wait_alone(const struct apply *a, struct err *err)
     return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
 }
 
-/* Of the statement for the commands of fault, one fails: what precedes them goes first, then they
+/* One statement for the commands of fault fails: what precedes them goes first, then they
  * go alone, and once they are few one by one. */
-static void narrow(struct apply *a, const struct writer_fault *fault)
+static void narrow(struct apply *a, const struct rewrite_range *fault)
 {
     bool few = fault->first == 0 && fault->count <= PACE_CAREFUL;
 
@@ -148,10 +148,10 @@ static int settle_poison(struct apply *a, size_t k, const struct writer_fault *f
         a->suspect = -1;
         a->plain = false;
         pace_narrow(&a->pace, PACE_CAREFUL, false);
-    } else if (fault->what == WRITER_COMMANDS && fault->count > 1) {
-        narrow(a, fault);
+    } else if (fault->what == WRITER_COMMANDS && fault->commands.count > 1) {
+        narrow(a, &fault->commands);
     } else if (fault->what == WRITER_COMMANDS) {
-        a->suspect = a->waiting[fault->first]->record.offset;
+        a->suspect = a->waiting[fault->commands.first]->record.offset;
     } else if (fault->what == WRITER_COMMIT && last->ends_tx) {
         a->suspect = last->record.offset; /* for the sake of the commit it ends */
     } else {
@@ -299,7 +299,7 @@ static int apply_batch(struct apply *a, struct err *err)
 {
     size_t k = next_size(a);
     struct rewrite_batch batch = {0};
-    struct writer_fault fault = {WRITER_COMMANDS, 0, 1};
+    struct writer_fault fault = {WRITER_COMMANDS, {0, 1}};
     struct err why = {0};
     int64_t start = clock_mono_ms();
     int rc;

@@ -33,7 +33,7 @@ struct rewrite {
     struct buf head;       /* {"statement":"…","parameters":{"__clr":[ */
     struct buf bytes;      /* rewritten statements, one after the other */
     struct tx_stmt *stmts; /* those in bytes have no pointer until all are there */
-    size_t *owners;
+    struct rewrite_range *owners;
     size_t count, room;
     size_t sent[REWRITE_FORMS];
     bool fresh;
@@ -173,7 +173,7 @@ static void fill_slots(struct rewrite *r)
 
 /* ---- statements ---- */
 
-static void add(struct rewrite *r, size_t owner, const char *json, size_t len)
+static void add(struct rewrite *r, struct rewrite_range owner, const char *json, size_t len)
 {
     if (r->count == r->room) {
         r->room = r->room > 0 ? r->room * 2 : 1024;
@@ -188,7 +188,7 @@ static void add_texts(struct rewrite *r, size_t owner, const struct command *c)
 {
     r->sent[REWRITE_TEXTS]++;
     for (size_t i = 0, start = 0; i < c->stmt_count; start = c->stmt_ends[i++])
-        add(r, owner, c->json.data + start, c->stmt_ends[i] - start);
+        add(r, (struct rewrite_range){owner, 1}, c->json.data + start, c->stmt_ends[i] - start);
 }
 
 static bool could_be_branch(const struct template *t)
@@ -206,7 +206,7 @@ static void add_singly(struct rewrite *r, size_t owner, const struct command *c)
         return;
     }
     template_add_statement(t, c, &r->bytes);
-    add(r, owner, NULL, r->bytes.len - begin);
+    add(r, (struct rewrite_range){owner, 1}, NULL, r->bytes.len - begin);
     r->sent[REWRITE_SINGLY]++;
     r->missed += could_be_branch(t);
 }
@@ -239,7 +239,7 @@ static void add_together(struct rewrite *r, struct command *const *commands, siz
         add_row(r, r->found[at], commands[at]);
     }
     buf_adds(&r->bytes, "]}}");
-    add(r, from, NULL, r->bytes.len - begin);
+    add(r, (struct rewrite_range){from, to - from}, NULL, r->bytes.len - begin);
     r->sent[REWRITE_TOGETHER] += to - from;
 }
 
@@ -318,11 +318,8 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
         }
     }
     set_pointers(r);
-    *out = (struct rewrite_batch){.stmts = r->stmts,
-                                  .owners = r->owners,
-                                  .count = r->count,
-                                  .commands = n,
-                                  .fresh = r->fresh};
+    *out = (struct rewrite_batch){
+        .stmts = r->stmts, .owners = r->owners, .count = r->count, .fresh = r->fresh};
     memcpy(out->sent, r->sent, sizeof out->sent);
 }
 

@@ -26,11 +26,16 @@ enum rewrite_form {
 /* What people call them. */
 const char *rewrite_form_name(enum rewrite_form form);
 
+/* Commands of a batch. */
+struct rewrite_range {
+    size_t first, count;
+};
+
 /* Statements of a batch, in order. Borrowed, until the next call. */
 struct rewrite_batch {
     const struct tx_stmt *stmts;
-    const size_t *owners; /* the command that each belongs to, or begins with */
-    size_t count, commands;
+    const struct rewrite_range *owners; /* the commands of each statement */
+    size_t count;
     size_t sent[REWRITE_FORMS]; /* commands in each form */
     bool fresh;                 /* Neo4j has not compiled one of them before */
 };

@@ -121,18 +121,13 @@ static size_t gather(struct writer *w, const struct rewrite_batch *batch,
     return count;
 }
 
-/* The commands of the statement that failed. */
 static struct writer_fault fault_of(const struct rewrite_batch *batch, size_t stmt)
 {
     if (stmt == TX_UNKNOWN_STMT)
         return (struct writer_fault){.what = WRITER_UNKNOWN};
     if (stmt == 0 || stmt > batch->count)
         return (struct writer_fault){.what = WRITER_COMMIT};
-    size_t first = batch->owners[stmt - 1], next = stmt;
-    while (next < batch->count && batch->owners[next] == first)
-        next++;
-    size_t end = next < batch->count ? batch->owners[next] : batch->commands;
-    return (struct writer_fault){WRITER_COMMANDS, first, end - first};
+    return (struct writer_fault){WRITER_COMMANDS, batch->owners[stmt - 1]};
 }
 
 enum settled { SETTLED_COMMITTED, SETTLED_NOT, SETTLED_FAILED };

@@ -46,9 +46,9 @@ struct writer_fault {
     enum {
         WRITER_UNKNOWN,  /* not known while w->which is not set */
         WRITER_COMMIT,   /* the commit itself */
-        WRITER_COMMANDS, /* one of the commands first … first + count - 1 */
+        WRITER_COMMANDS, /* one of these */
     } what;
-    size_t first, count;
+    struct rewrite_range commands;
 };
 
 /* Commits the statements of batch, NULL for none, and target, in one transaction; waits out what

@@ -302,8 +302,8 @@ def test_it_says_why(topics, server_a, neo_a, db_sync):
     asked = [("EXPLAIN CREATE (:B)", "without it"), ("SHOW INDEXES", "ask that server"), ("CREATE (:B); CREATE (:B)", "list of commands"),
              ("CALL { CREATE (:B) } IN TRANSACTIONS", "several commands"), ("CREATE USER e SET PASSWORD 'abcdefgh'", "by hand"),
              (DEEP_TEXT, "as parameter"), ("MATCH (n:__db_sync) DELETE n", "belong to the replication"), ("USE neo4j CREATE (:B)", "NEO4J_DATABASE")]
-    messages = [text(cypher) for cypher, _ in asked] + [typed("Base64", "AA=="), typed("Date", "2020-01-01"), typed("Float", "NaN")]
-    words = [word for _, word in asked] + ["base64", "date($text)", "0.0/0.0"]
+    messages = [text(cypher) for cypher, _ in asked] + [typed("Base64", "AA=="), typed("Date", "2021-02-29"), typed("Float", "nan")]
+    words = [word for _, word in asked] + ["base64", "params.v: its _value is no Date", "such as \"1.5\""]
     produce(topics, messages)
     db_sync(server_a)
     applied(neo_a, topics)
