@@ -85,6 +85,9 @@ WHOLE = ["CREATE (:C {v: «a», w: «a»})", "CREATE (:C {v: «i»})", "UNWIND [
          "CREATE (:U {id: «i»}) UNION ALL CREATE (:U {id: «i»})", "CREATE (:U {id: «i»}) UNION CREATE (:F {id: «i»})", "MATCH (n:K {id: «k»}) CREATE (:C {v: n.v, w: «a»})",
          "CREATE (:C {v: point({longitude: «g», latitude: «g»})})", "CREATE (:C {v: $map.v, w: «a»})", "MATCH (n:K {id: $k}) SET n = $map SET n.id = $k", "MERGE (set:K {id: «k»}) SET set.v = «a»",
          "MATCH (n:K {id: «k»})-[r:R*1..2]->(m) SET m.far = «i»", "MATCH p = (n:K {id: «k»})-[:R*0..1]->() FOREACH (x IN nodes(p) | SET x.on = «a»)", "MATCH (n:K {id: «k»})-[r:R {v: «i»}]-() SET r.hit = «a»"]
+# what is left shows the order of all
+ORDERED = ["MERGE (n:K {id: «k»}) SET n.u = «o» SET n.t = (coalesce(n.t, 0) * 31 + n.u) % 1000003",
+           "MATCH (n:K {id: «k»}), (m:K {id: «k»}) SET n.u = «o» SET n.t = (coalesce(n.t, 0) * 31 + coalesce(m.t, 0) + n.u) % 1000003"]
 # over no rows or not: nothing fails but at the compiler
 WRONG = ["MATCH (n:None) SET n = «a»", "MATCH (n:K {id: «k»}) SET n.v = nofunc(«a»)", "MATCH (n:None) WHERE «s» IN «i» SET n.v = 1", "MATCH (n:None) WHERE n.v = «a» AND «s» SET n.v = 1",
          "MATCH (n:None) SET n.v = «i» + «b»", "FOREACH (q IN «a» | CREATE (:F))", "MERGE (n:K {id: null, v: «a»})", "CREATE (:C {v: {a: «a»}})", "CREATE (:C {v: [[«a»]]})", "CREATE (:C {v: [«i», «s»]})",
@@ -109,8 +112,8 @@ SOME_PARAMS = {"i": [0, 1, 2, 5, -3], "k": [0, 1, 2, 3, "a"], "map": [{"v": 1}, 
 class Shape:
     """A text with slots; each slot has a pool that most of its values come from."""
 
-    def __init__(self, random, wrong):
-        self.parts = [_expand(random, part) for part in _parts(random, wrong)]
+    def __init__(self, random, parts):
+        self.parts = [_expand(random, part) for part in parts]
         if random.random() < 0.2:
             self.parts = [KEYWORDS.sub(lambda m: m.group(0).lower() if m.group(0) not in ("IN",) else "in", part) for part in self.parts]
         self.homes, self.names = {}, {}
@@ -135,7 +138,7 @@ class Shape:
                 params[name.strip("`")] = _param(random, SOME_PARAMS[slot.group(2)] if random.random() > awkward / 4 else VALUES, progress)
                 return "$" + name
             literal = _literal(random, slot.group(1), self.homes[at], progress, awkward, refused)
-            if self.names[at] is None or slot.group(1) in "zpx" or name.strip("`") in params:
+            if self.names[at] is None or slot.group(1) in "zpxo" or name.strip("`") in params:
                 return literal
             params[name.strip("`")] = random.choice(VALUES)
             return "$" + name
@@ -148,9 +151,7 @@ class Shape:
         return text, json.loads(json.dumps(params))
 
 
-def _parts(random, wrong):
-    if wrong:
-        return [random.choice(WRONG)]
+def _parts(random):
     kind = random.random()
     if kind < 0.3:
         return [random.choice(WHOLE)]
@@ -179,13 +180,13 @@ def _early(random, pool, progress):
 def _literal(random, kind, home, progress, awkward, refused):
     if kind in ("k", "z"):
         return random.choice(KEYS[:5] if random.random() > awkward else KEYS + (["-0.0", "- 0", "-0e5", "null"] if kind == "z" else []))
-    if random.random() < refused:
+    if random.random() < refused and kind != "o":
         return random.choice(BAD_DATES if kind == "d" else REFUSED)
     strange = random.random() < awkward
     if kind == "a":
         return random.choice(ANY) if strange else _early(random, home, progress)
-    if kind in "dg":
-        return random.choice(DATES if kind == "d" else DEGREES)
+    if kind in "dgo":
+        return random.choice({"d": DATES, "g": DEGREES, "o": INTS[:5]}[kind])
     if kind == "n":
         return random.choice(INTS + FLOATS) if strange else _early(random, INTS if home is not FLOATS else FLOATS, progress)
     if strange and random.random() < 0.1:
@@ -198,18 +199,18 @@ def _param(random, values, progress):
 
 
 def stream(random, compiles, count, shapes, awkward, refused, wrong, schema):
-    """count commands, (text, params), of so many shapes. awkward: how often a literal is not of its slot's usual kind;
+    """count commands, (text, params), of so many shapes beside ORDERED. awkward: how often a literal is not of its slot's usual kind;
     refused: how often it is one that may fail; wrong: of the commands, made by shapes that do not compile, or are mistakes;
     schema: of the commands. compiles(text, params) tells."""
-    good, bad = [], [Shape(random, True) for _ in range(3)]
-    while len(good) < shapes:
-        shape = Shape(random, False)
+    good, bad = [Shape(random, [text]) for text in ORDERED], [Shape(random, [random.choice(WRONG)]) for _ in range(3)]
+    while len(good) < shapes + len(ORDERED):
+        shape = Shape(random, _parts(random))
         (good if compiles(*shape.text(random, 0, 0, 0)) else bad).append(shape)
     commands = [("CREATE CONSTRAINT k_id FOR (k:K) REQUIRE k.id IS UNIQUE", {})] + [(f"MERGE (n:K {{id: {key}}}) SET n.c = {i}, n.s = 'b{i}'", {}) for i, key in enumerate(KEYS[:5])]
     near = good
     while len(commands) < count:
         if random.random() < 0.02:  # few for a while, so that many commands in a row are alike
-            near = random.sample(good, random.randint(1, min(3, shapes)))
+            near = random.sample(good, random.randint(1, 3))
         chance = random.random()
         if chance < schema:
             commands.append((random.choice(SCHEMA), {}))
