@@ -18,6 +18,9 @@
 #include <string.h>
 
 #define WATERMARK_TIMEOUT_MS 5000
+#define NUDGE_MS 50
+#define NUDGE_LEAST 1000  /* records that are still to come: fewer are in the queue already */
+#define NUDGE_END_MS 2000 /* for one that is under way; more only while the broker is away */
 
 struct reader {
     rd_kafka_t *rk;
@@ -28,6 +31,7 @@ struct reader {
     int64_t end_offset;        /* at the last READER_END; -1: none yet */
     bool group_refused;        /* an ACL keeps us from the group, and so from committing */
     struct question *question; /* NULL, or one that is not answered yet */
+    int64_t nudge_at_ms;       /* when librdkafka may be woken next */
 };
 
 /* A topic that is deleted and made anew between two fetches shows in no error and no message, only
@@ -91,6 +95,7 @@ struct question {
     pthread_t thread;
     rd_kafka_t *rk;
     const char *topic;
+    bool nudge; /* nobody wants the answer */
     bool done;
     int64_t low, high;
     rd_kafka_resp_err_t rc;
@@ -159,7 +164,7 @@ void reader_close(struct reader *r)
 {
     if (r == NULL)
         return;
-    if (r->question != NULL && !question_wait(r->question, 0))
+    if (r->question != NULL && !question_wait(r->question, r->question->nudge ? NUDGE_END_MS : 0))
         return; /* it uses the handle, and the process is about to end */
     if (r->question != NULL)
         question_end(r);
@@ -218,7 +223,7 @@ int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err 
     int64_t deadline = clock_mono_ms() + WATERMARK_TIMEOUT_MS;
 
     /* One that was given up before is old: its answer is thrown away. */
-    if (r->question != NULL && question_wait(r->question, 0))
+    if (r->question != NULL && question_wait(r->question, r->question->nudge ? NUDGE_END_MS : 0))
         question_end(r);
     if (r->question == NULL && question_start(r, err) < 0)
         return -1;
@@ -233,6 +238,26 @@ int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err 
     *high = r->question->high;
     question_end(r);
     return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, r->topic);
+}
+
+/* A full queue makes librdkafka 2.0.2 look again after a second, however soon it is empty
+ * (fetch.queue.backoff.ms came in 2.2). Whatever its broker's thread is asked wakes it. */
+static void nudge(struct reader *r)
+{
+    int64_t now = clock_mono_ms(), low, high;
+    struct err ignored = {0};
+
+    if (now < r->nudge_at_ms)
+        return;
+    r->nudge_at_ms = now + NUDGE_MS;
+    if (r->question != NULL && r->question->nudge && question_wait(r->question, 0))
+        question_end(r);
+    if (r->question != NULL ||
+        rd_kafka_get_watermark_offsets(r->rk, r->topic, 0, &low, &high) != 0 ||
+        high - r->next_offset < NUDGE_LEAST)
+        return;
+    if (question_start(r, &ignored) == 0)
+        r->question->nudge = true;
 }
 
 int reader_assign(struct reader *r, int64_t offset, struct err *err)
@@ -305,6 +330,7 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         r->next_offset = message->offset + 1;
         record_init_take(record, message);
+        nudge(r);
         return READER_RECORD;
     }
     enum reader_event event = READER_END;
