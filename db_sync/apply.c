@@ -261,15 +261,18 @@ static void note_checkpoints(struct apply *a, const struct position *from, size_
     }
 }
 
-/* A suspect runs as it was sent: what its own text does is its verdict. */
+/* A suspect runs as it was sent: what its own text does is its verdict. *start_ms: when it went,
+ * which trials of templates put off. */
 static int commit(struct apply *a, size_t k, const struct position *target,
-                  struct rewrite_batch *batch, struct writer_fault *fault, struct err *err)
+                  struct rewrite_batch *batch, int64_t *start_ms, struct writer_fault *fault,
+                  struct err *err)
 {
     enum rewrite_form form = pace_form(&a->pace);
 
     a->plain = a->plain || a->waiting[0]->record.offset == a->suspect;
     rewrite_batch(a->rewrite, a->waiting, k, a->plain ? REWRITE_TEXTS : form, batch);
     a->parts.writer->which = a->pace.singly || batch->sent[REWRITE_SINGLY] < FEW_SINGLY;
+    *start_ms = clock_mono_ms();
     return writer_commit(a->parts.writer, batch, target, fault, err);
 }
 
@@ -314,7 +317,7 @@ static int apply_batch(struct apply *a, struct err *err)
     if (a->waiting[0]->schema)
         rc = ddl_apply(a->parts.writer, a->waiting[0], &target, &why);
     else
-        rc = commit(a, k, &target, &batch, &fault, &why);
+        rc = commit(a, k, &target, &batch, &start, &fault, &why);
     if (rc < 0)
         return settle(a, k, &batch, &fault, &why, err);
     int64_t took_ms = clock_mono_ms() - start;

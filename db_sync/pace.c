@@ -43,7 +43,7 @@ void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms
         if (p->careful >= p->limit)
             p->careful = 0;
     }
-    if (took_ms > p->time_ms && k > 1)
+    if (took_ms > p->time_ms && k > 1 && telling)
         p->limit = k / 2;
     else if (k >= p->limit && took_ms < p->time_ms / 2)
         p->limit = p->limit * 2 < p->most ? p->limit * 2 : p->most;

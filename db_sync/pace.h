@@ -31,7 +31,7 @@ void pace_init(struct pace *p, enum rewrite_form widest, size_t most, int64_t ti
 size_t pace_count(const struct pace *p);
 enum rewrite_form pace_form(const struct pace *p);
 
-/* k commands took effect in took_ms; telling: the time says something about their form. */
+/* k commands took effect in took_ms; telling: that time was theirs, not a compilation's. */
 void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms, bool telling);
 
 /* A transaction failed; count commands are to come next, singly one by one. */

@@ -15,7 +15,8 @@
 #define TOGETHER_LEAST(slots) (8 + 2 * (slots)) /* commands: fewer are no slower one by one */
 #define FIRST_SLOTS 20  /* commands sent singly that could be branches, before the first text */
 #define NEXT_SLOTS 5000 /* and before the next, whose compilation costs as much */
-#define CREDIT_MS 2000  /* for trials at a stretch; later a fifth of the time is for them */
+#define WORTH(new, old) ((new) * 4 > (old)*5)
+#define CREDIT_MS 2000 /* for trials at a stretch; later a fifth of the time is for them */
 #define CREDIT_SHARE 5
 
 struct rewrite {
@@ -145,17 +146,20 @@ static void clear_slots(struct rewrite *r)
     r->slot_count = 0;
 }
 
-/* A new text with the templates that were used most. */
-static void fill_slots(struct rewrite *r)
+static int64_t uses_of(struct template *const *templates, size_t n)
+{
+    int64_t uses = 0;
+
+    for (size_t i = 0; i < n; i++)
+        uses += templates[i]->uses;
+    return uses;
+}
+
+static void write_text(struct rewrite *r)
 {
     struct branch branches[SLOTS];
     struct buf text = {0};
 
-    clear_slots(r);
-    r->missed = 0;
-    r->slot_count = templates_best(r->templates, r->slots, SLOTS);
-    if (r->slot_count == 0)
-        return;
     for (size_t i = 0; i < r->slot_count; i++) {
         struct template *t = r->slots[i];
         t->slot = (int)i;
@@ -169,6 +173,22 @@ static void fill_slots(struct rewrite *r)
     r->fresh = true;
     log_debug(log_event("templates"), log_int("branches", (int64_t)r->slot_count));
     buf_fini(&text);
+}
+
+/* A new text with the templates that were used most, if that is worth its compilation: where many
+ * are used alike, others in their place are no better. */
+static void fill_slots(struct rewrite *r)
+{
+    struct template *best[SLOTS];
+    size_t n = templates_best(r->templates, best, SLOTS);
+
+    r->missed = 0;
+    if (n == 0 || !WORTH(uses_of(best, n), uses_of(r->slots, r->slot_count)))
+        return;
+    clear_slots(r);
+    memcpy(r->slots, best, n * sizeof *best);
+    r->slot_count = n;
+    write_text(r);
 }
 
 /* ---- statements ---- */

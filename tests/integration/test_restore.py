@@ -348,7 +348,7 @@ def creation(nodes, links):
     return "CREATE " + ", ".join(parts), params
 
 
-@settings(max_examples=scaled(12, 150), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=scaled(9, 150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(nodes=nodes, links=links, layout=st.sampled_from(["typed", "literal"]))
 def test_any_graph_comes_back(server_a, neo_a, server_b, neo_b, tmp_path, nodes, links, layout):
     for neo in (neo_a, neo_b):

@@ -86,3 +86,12 @@ def test_text_index_is_not_lost(topics, server_a, neo_a, db_sync):
     states = [e["state"] for e in agent.events("template")]
     assert states == ["trusted"], states
     assert neo_a.one("MATCH (n:T) WHERE n.hit IS NOT NULL RETURN count(n)") == 59
+
+
+def test_templates_used_alike_are_not_compiled_again_and_again(topics, server_a, neo_a, db_sync):
+    """More hot templates than go into one statement: others in the place of those that are there would be no better."""
+    topics.commands([f"CREATE (:L {{p{i % 40}: {i}}})" for i in range(14_000)])
+    agent = db_sync(server_a, LOG_LEVEL="debug")
+    applied(neo_a, topics)
+    assert neo_a.one("MATCH (l:L) RETURN count(l)") == 14_000
+    assert 1 <= len(agent.events("templates")) <= 2
