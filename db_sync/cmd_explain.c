@@ -100,8 +100,7 @@ static void tell_trial(const struct explain *e, const struct trial *trial, json_
     tell(told, "form", form_of(trial, e->tx != NULL));
     if (trial->verdict == TRIAL_UNLIFTED)
         tell(told, "why",
-             "a part of it is not understood, or it lacks a parameter: the server's "
-             "word counts");
+             "it has \\uXXXX or another part that is never taken apart, or lacks a parameter");
     if (trial->reason != NULL)
         tell(told, "why", trial->reason);
     if (trial->why.code[0] != '\0')

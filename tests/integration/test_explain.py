@@ -25,7 +25,7 @@ def of(server):
 
 def examples():
     section = (ROOT / "README.md").read_text().split("## How commands reach Neo4j")[1].split("\n## ")[0]
-    return re.findall(r"^\$ (db_sync explain .*)\n((?:\S.*\n)+)", section, re.M)
+    return re.findall(r"^\$ (db_sync explain .*)\n((?:[^\s`].*\n)+)", section, re.M)
 
 
 def test_readme_shows_what_it_says(server_a, neo_a, neo4j_version):
@@ -42,7 +42,7 @@ def test_readme_shows_what_it_says(server_a, neo_a, neo4j_version):
 
 @pytest.mark.parametrize("text,form", {
     "MERGE (n:P {id: 1}) SET n.v = 2": "coalesced", "MATCH (n:P {id: 1}) DELETE n": "parameters", "CREATE (:P {v: -0.0})": "text",
-    "CREATE (:P {v: 'a\\u0041'})": "text", "CREATE (:P {v: $missing})": "text", "CREATE (:P {v: rand()})": "none", "MATCH (n RETURN n": "none",
+    "CREATE (:P {v: 'a\\u0041'})": "text", "CREATE (:P {v: $missing})": "text", "CREATE (:P {v: rand()})": "none", "MATCH (n) SET m.v = 1": "none",
 }.items())
 def test_forms(text, form, server_a, neo_a):
     told = json.loads(explain(f'db_sync explain --json "$TEXT"', TEXT=text, **of(server_a)))
@@ -54,6 +54,3 @@ def test_forms(text, form, server_a, neo_a):
 def test_without_neo4j():
     told = json.loads(explain("db_sync explain --json 'CREATE (:P {v: 1})'", NEO4J_PASS=""))
     assert "was not asked" in told["form"].replace("\n", " ") and told["parameters"] == {"__cl0": 1}
-    done = subprocess.run([BIN / "db_sync", "explain", "CREATE (:P)"], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, "NEO4J_URI": "http://127.0.0.1:1", "NEO4J_PASS": "x", "CONNECT_TIMEOUT": "100ms"})
-    assert done.returncode != 0 and "127.0.0.1:1" in done.stderr
