@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cypher/policy.h"
+#include "cypher/word.h"
 #include "neo4j/param.h"
 #include "neo4j/tx.h"
 
@@ -75,21 +76,6 @@ struct text {
     size_t len;
 };
 
-static bool mentions(struct text text, const char *word)
-{
-    const char *p = text.p, *end = p + text.len;
-    size_t len = strlen(word);
-
-    for (; (size_t)(end - p) >= len; p++) {
-        p = memchr(p, word[0], (size_t)(end - p) - len + 1);
-        if (p == NULL)
-            return false;
-        if (memcmp(p, word, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 static json_t *own_param(const struct command *c, const json_t *root, size_t i)
 {
     json_t *key;
@@ -120,7 +106,7 @@ static int bind_own(const struct command *c, const json_t *root, struct text tex
             return err_set(err, ERR_POISON, "command.params",
                            "the parameter $%s is bound by db_sync and cannot be given",
                            own_params[i]);
-        if (!mentions(text, own_params[i]))
+        if (!word_occurs(text.p, text.len, own_params[i]))
             continue;
         if (bound == NULL)
             bound = *params != NULL ? json_copy(*params) : json_object();

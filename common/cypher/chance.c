@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/chance.h"
 
+#include "cypher/word.h"
+
 #include <string.h>
-#include <strings.h>
 
 static const struct chance_info kinds[] = {
     [CHANCE_CLOCK] = {"clock", "cypher.clock",
@@ -109,28 +110,16 @@ const struct chance_info *chance_info(enum chance chance)
     return &kinds[chance];
 }
 
-/* name is not empty. Every word of every command comes here. */
-static bool fits(const char *pattern, const char *name, size_t len)
-{
-    if (pattern[0] != (name[0] | 32))
-        return false;
-    size_t n = strlen(pattern);
-
-    if (pattern[n - 1] == '*')
-        return len >= n - 1 && strncasecmp(pattern, name, n - 1) == 0;
-    return len == n && strncasecmp(pattern, name, n) == 0;
-}
-
 enum chance_call chance_find(const char *name, size_t len)
 {
     if (memchr(name, '.', len) != NULL) {
         for (size_t i = 0; i < sizeof plugins / sizeof *plugins; i++)
-            if (fits(plugins[i].name, name, len))
+            if (word_fits(name, len, plugins[i].name))
                 return plugins[i].call;
         return CHANCE_CALL_NONE;
     }
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (fits(plain[i].name, name, len))
+        if (word_is(name, len, plain[i].name))
             return plain[i].call;
     return CHANCE_CALL_NONE;
 }
@@ -147,7 +136,7 @@ static bool is_telling(const char *word, size_t len)
                                         "load", "offset", "shortest", "skip"};
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (fits(words[i], word, len))
+        if (word_is(word, len, words[i]))
             return true;
     return false;
 }

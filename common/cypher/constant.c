@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/constant.h"
 
+#include "cypher/word.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -117,15 +119,11 @@ static size_t read_word(struct reader *r, size_t at)
     const struct lexer_token *t = &r->tokens[at].token;
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        const char *p = start_of(r, at), *w = words[i];
-        size_t k = 0;
-        while (k < t->len && w[k] != '\0' && (p[k] | 32) == w[k])
-            k++;
-        if (k == t->len && w[k] == '\0') {
-            buf_adds(r->json, w);
-            buf_addc(r->type, i < 2 ? 'B' : 'N');
-            return 1;
-        }
+        if (!word_is(start_of(r, at), t->len, words[i]))
+            continue;
+        buf_adds(r->json, words[i]);
+        buf_addc(r->type, i < 2 ? 'B' : 'N');
+        return 1;
     }
     return 0;
 }

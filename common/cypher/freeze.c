@@ -7,10 +7,10 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cypher/procedure.h"
+#include "cypher/word.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FRAMES_MAX 128 /* policy lets fewer pass */
 #define NONE SIZE_MAX
@@ -111,7 +111,7 @@ static bool has_name(const struct walk *w, size_t at, const char *name)
     if (!view_is_name(item(w, at)) && item(w, at)->token.kind != LEXER_PARAMETER)
         return false;
     const char *p = lexer_name(&lexer, &item(w, at)->token, &len);
-    return len == strlen(name) && strncasecmp(p, name, len) == 0;
+    return word_is(p, len, name);
 }
 
 static bool is_word(const struct walk *w, size_t at, const char *word)
@@ -368,7 +368,7 @@ static bool is_zone_map(const json_t *value, bool time)
 
     for (void *at = json_object_iter(map); at != NULL; at = json_object_iter_next(map, at)) {
         const json_t *zone = json_object_iter_value(at);
-        if (strcasecmp(json_object_iter_key(at), ZONE) != 0)
+        if (!word_is(json_object_iter_key(at), json_object_iter_key_len(at), ZONE))
             continue;
         if (json_object_size(value) == 1 ||
             (time && !(json_is_string(zone) &&
@@ -809,7 +809,7 @@ static bool holds_zone(const struct walk *w, size_t at)
     size_t n = sizeof ZONE - 1;
 
     for (size_t i = 0; i + n <= t->len; i++)
-        if (strncasecmp(p + i, ZONE, n) == 0)
+        if (word_is(p + i, n, ZONE))
             return true;
     return false;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/growth.h"
 
+#include "cypher/word.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -65,18 +67,12 @@ static bool is_element(const struct walk *w)
 /* At the name of a call of reduce. */
 static bool is_reduce(const struct view *view)
 {
-    static const char word[] = "reduce";
     size_t len;
 
     if (!view_is_name(&view->now) || !view_is_op(&view->next, '('))
         return false;
     const char *name = lexer_name(&view->lexer, &view->now.token, &len);
-    if (len != sizeof word - 1)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if ((name[i] | 32) != word[i])
-            return false;
-    return true;
+    return word_is(name, len, "reduce");
 }
 
 static bool nests_accumulator(const struct view *view)

@@ -6,6 +6,7 @@
 #include "cypher/lift.h"
 
 #include "base/mem.h"
+#include "cypher/word.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -72,14 +73,8 @@ static unsigned flags_at(const struct walk *w, size_t at)
 static bool is_word(const struct walk *w, size_t at, const char *word)
 {
     const struct lexer_token *t = &w->tokens[at].token;
-    size_t len = strlen(word);
 
-    if (t->kind != LEXER_WORD || t->len != len)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if ((w->text[t->start + i] | 32) != word[i])
-            return false;
-    return true;
+    return t->kind == LEXER_WORD && word_is(w->text + t->start, t->len, word);
 }
 
 static bool is_one_of(const struct walk *w, size_t at, const char *const *words)
@@ -503,21 +498,6 @@ static bool read_tokens(struct lift *l, const char *text, size_t len)
     return l->token_count > 1 && (l->tokens[0].word.flags & KEYWORD_START) != 0;
 }
 
-static bool contains(const char *text, size_t len, const char *word)
-{
-    const char *p = text, *end = text + len;
-    size_t n = strlen(word);
-
-    for (; (size_t)(end - p) >= n; p++) {
-        p = memchr(p, word[0], (size_t)(end - p) - n + 1);
-        if (p == NULL)
-            return false;
-        if (memcmp(p, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void reset(struct lift *l)
 {
     buf_reset(&l->template);
@@ -532,7 +512,7 @@ bool lift_text(struct lift *l, const char *text, size_t len)
     struct walk w = {.l = l, .text = text};
 
     reset(l);
-    if (contains(text, len, LIFT_NAME) || !read_tokens(l, text, len) ||
+    if (word_occurs(text, len, LIFT_NAME) || !read_tokens(l, text, len) ||
         lexer_decode_unicode(text, len, &l->key) != LEXER_UNICODE_NONE) {
         reset(l);
         return false;
@@ -549,7 +529,7 @@ bool lift_bind(struct lift *l, const char *text, const json_t *params)
     json_t *any = (json_t *)(uintptr_t)params; /* jansson iterates over non-const ones only */
 
     for (void *at = json_object_iter(any); at != NULL; at = json_object_iter_next(any, at))
-        if (contains(json_object_iter_key(at), json_object_iter_key_len(at), LIFT_NAME))
+        if (word_occurs(json_object_iter_key(at), json_object_iter_key_len(at), LIFT_NAME))
             return false;
     for (size_t i = 0; i < l->hole_count; i++) {
         struct lift_hole *h = &l->holes[i];

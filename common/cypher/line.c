@@ -3,9 +3,9 @@
 
 #include "base/json.h"
 #include "cypher/view.h"
+#include "cypher/word.h"
 
 #include <string.h>
-#include <strings.h>
 
 static const char byte_order_mark[] = "\xEF\xBB\xBF";
 
@@ -64,7 +64,7 @@ static bool is_one_of(const struct view *v, const char *const *words)
     const struct lexer_token *t = &v->now.token;
 
     for (; t->kind == LEXER_WORD && *words != NULL; words++)
-        if (strlen(*words) == t->len && strncasecmp(*words, v->lexer.text + t->start, t->len) == 0)
+        if (word_is(v->lexer.text + t->start, t->len, *words))
             return true;
     return false;
 }

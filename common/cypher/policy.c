@@ -12,6 +12,7 @@
 #include "cypher/growth.h"
 #include "cypher/procedure.h"
 #include "cypher/view.h"
+#include "cypher/word.h"
 
 #include <string.h>
 #include <strings.h>
@@ -196,7 +197,7 @@ static bool is_order(const char *name, size_t len)
     static const char *const words[] = {"asc", "desc", "ascending", "descending"};
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == len && strncasecmp(words[i], name, len) == 0)
+        if (word_is(name, len, words[i]))
             return true;
     return false;
 }
@@ -212,8 +213,7 @@ static bool only_reads(const struct judge *j)
     const struct lexer_token *t = &j->view.now.token;
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == t->len &&
-            strncasecmp(words[i], j->view.lexer.text + t->start, t->len) == 0)
+        if (word_is(j->view.lexer.text + t->start, t->len, words[i]))
             return true;
     return false;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/procedure.h"
 
+#include "cypher/word.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -67,23 +69,10 @@ static const struct {
     {"apoc.custom.*", PROCEDURE_DENIED},
 };
 
-static bool fits(const char *pattern, const char *name, size_t len)
-{
-    size_t n = strlen(pattern);
-    bool prefix = pattern[n - 1] == '*';
-
-    if (prefix ? len < --n : len != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (pattern[i] != (name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 32 : name[i]))
-            return false;
-    return true;
-}
-
 enum procedure procedure_find(const char *name, size_t len)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (fits(rows[i].name, name, len))
+        if (word_fits(name, len, rows[i].name))
             return rows[i].procedure;
     return PROCEDURE_UNKNOWN;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cypher/lexer.h"
 #include "cypher/name.h"
+#include "cypher/word.h"
 #include "neo4j/typed.h"
 
 #include <stdlib.h>
@@ -50,14 +51,7 @@ static bool is_op(const struct lexer_token *t, int op)
 
 static bool is_word(const struct walk *w, const struct lexer_token *t, const char *word)
 {
-    size_t len = strlen(word);
-
-    if (t->kind != LEXER_WORD || t->len != len)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if ((w->text[t->start + i] | 32) != word[i])
-            return false;
-    return true;
+    return t->kind == LEXER_WORD && word_is(w->text + t->start, t->len, word);
 }
 
 static bool is_one_of(const struct walk *w, const struct lexer_token *t, const char *const *words)
