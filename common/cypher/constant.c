@@ -18,7 +18,7 @@ static const char greatest[] = "9223372036854775807";
 
 struct reader {
     const char *text;
-    const struct constant_token *tokens;
+    const struct view_item *tokens;
     struct buf *json, *type;
     int depth;
 };
@@ -27,9 +27,7 @@ static size_t read_any(struct reader *r, size_t at);
 
 static bool is_op(const struct reader *r, size_t at, int op)
 {
-    const struct lexer_token *t = &r->tokens[at].token;
-
-    return t->kind == LEXER_PUNCTUATION && t->op == op;
+    return view_is_op(&r->tokens[at], op);
 }
 
 static const char *start_of(const struct reader *r, size_t at)
@@ -248,7 +246,7 @@ static size_t read_any(struct reader *r, size_t at)
     }
 }
 
-size_t constant_read(const char *text, const struct constant_token *tokens, struct buf *json,
+size_t constant_read(const char *text, const struct view_item *tokens, struct buf *json,
                      struct buf *type)
 {
     struct reader r = {.text = text, .tokens = tokens, .json = json, .type = type};

@@ -10,20 +10,13 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "cypher/keyword.h"
-#include "cypher/lexer.h"
-
-/* A token and what its word means. */
-struct constant_token {
-    struct lexer_token token;
-    struct keyword_info word; /* KEYWORD_NONE when the token is no word */
-};
+#include "cypher/view.h"
 
 /* How many of tokens[0..n-1], which lie in text, are a literal: a string, a number with or without
  * its sign, true, false, null, or a list of such, or of maps of such. Its value is appended to
  * json, its type to type. 0, and nothing appended: they are none, or one that has no exact JSON,
  * that versions read differently, or that the server refuses. tokens[n-1] is LEXER_END. */
-size_t constant_read(const char *text, const struct constant_token *tokens, struct buf *json,
+size_t constant_read(const char *text, const struct view_item *tokens, struct buf *json,
                      struct buf *type);
 
 /* Appends the type of a parameter's value. */

@@ -4,12 +4,10 @@
  */
 #include "cypher/freeze.h"
 
-#include "base/mem.h"
 #include "base/utf8.h"
 #include "cypher/procedure.h"
 #include "cypher/word.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define FRAMES_MAX 128 /* policy lets fewer pass */
@@ -907,29 +905,14 @@ static int walk(struct walk *w)
 
 static int read_items(struct freeze *f, struct walk *w)
 {
-    struct lexer lexer;
-    struct view_item *i;
+    const struct lexer_token *last = &view_list_read(&f->tokens, w->text, w->len)->token;
 
-    lexer_init(&lexer, w->text, w->len);
-    f->item_count = 0;
-    do {
-        if (f->item_count + 8 > f->item_size) { /* with room to look ahead behind the end */
-            f->item_size = f->item_size > 0 ? f->item_size * 2 : 128;
-            f->items = mem_realloc(f->items, f->item_size, sizeof *f->items);
-        }
-        i = &f->items[f->item_count++];
-        *i = (struct view_item){0};
-        lexer_next(&lexer, &i->token);
-        if (i->token.kind == LEXER_INVALID)
-            return err_set(w->err, ERR_POISON, "cypher.unreadable", "at byte %zu: %s",
-                           i->token.start, i->token.why);
-        if (i->token.kind == LEXER_WORD)
-            i->word = keyword_find(w->text + i->token.start, i->token.len);
-        w->chained |= i->word.keyword == KEYWORD_NEXT;
-    } while (i->token.kind != LEXER_END);
-    for (size_t n = 1; n < 7; n++)
-        i[n] = *i;
-    w->items = f->items;
+    if (last->kind == LEXER_INVALID)
+        return err_set(w->err, ERR_POISON, "cypher.unreadable", "at byte %zu: %s", last->start,
+                       last->why);
+    w->items = f->tokens.items;
+    for (size_t i = 0; i < f->tokens.count; i++)
+        w->chained |= w->items[i].word.keyword == KEYWORD_NEXT;
     return 0;
 }
 
@@ -998,7 +981,7 @@ int freeze_text(struct freeze *f, const char *text, size_t len, const json_t *pa
 
 void freeze_fini(struct freeze *f)
 {
-    free(f->items);
+    view_list_fini(&f->tokens);
     buf_fini(&f->text);
     buf_fini(&f->decoded);
     buf_fini(&f->again);

@@ -38,8 +38,7 @@ struct freeze {
     struct buf text;   /* valid until the next call; empty unless frozen */
     unsigned warnings; /* a bit 1 << enum chance for each kind that was found and let pass */
     /* private */
-    struct view_item *items;
-    size_t item_count, item_size;
+    struct view_list tokens;
     struct buf decoded, again;
 };
 

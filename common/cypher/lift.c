@@ -36,9 +36,9 @@ struct frame {
 struct walk {
     struct lift *l;
     const char *text;
-    const struct constant_token *tokens; /* the last one is LEXER_END */
-    size_t at;                           /* the token in hand */
-    bool hole;                           /* the one before it was taken out */
+    const struct view_item *tokens; /* the last one is LEXER_END */
+    size_t at;                      /* the token in hand */
+    bool hole;                      /* the one before it was taken out */
     struct frame frames[FRAMES_MAX];
     size_t depth;
 };
@@ -47,9 +47,7 @@ struct walk {
 
 static bool is_op(const struct walk *w, size_t at, int op)
 {
-    const struct lexer_token *t = &w->tokens[at].token;
-
-    return t->kind == LEXER_PUNCTUATION && t->op == op;
+    return view_is_op(&w->tokens[at], op);
 }
 
 /* The n-th token before the one at `at` is that operator. */
@@ -60,9 +58,7 @@ static bool was_op(const struct walk *w, size_t at, size_t n, int op)
 
 static bool is_name(const struct walk *w, size_t at)
 {
-    enum lexer_kind kind = w->tokens[at].token.kind;
-
-    return kind == LEXER_WORD || kind == LEXER_QUOTED_NAME;
+    return view_is_name(&w->tokens[at]);
 }
 
 static unsigned flags_at(const struct walk *w, size_t at)
@@ -94,24 +90,12 @@ static bool is_keyword(const struct walk *w, size_t at)
            !is_op(w, at + 1, ':');
 }
 
+/* As view_ends_operand, with all that stands beside a word. */
 static bool ends_operand(const struct walk *w, size_t at)
 {
-    const struct lexer_token *t = &w->tokens[at].token;
+    const struct view_item *item = &w->tokens[at];
 
-    switch (t->kind) {
-    case LEXER_WORD:
-        return !is_keyword(w, at);
-    case LEXER_QUOTED_NAME:
-    case LEXER_STRING:
-    case LEXER_INTEGER:
-    case LEXER_FLOAT:
-    case LEXER_PARAMETER:
-        return true;
-    case LEXER_PUNCTUATION:
-        return t->op == ')' || t->op == ']' || t->op == '}';
-    default:
-        return false;
-    }
+    return item->token.kind == LEXER_WORD ? !is_keyword(w, at) : view_ends_operand(item);
 }
 
 static bool is_one_op(const struct walk *w, size_t at, const char *ops)
@@ -325,7 +309,6 @@ static size_t take_literal(struct walk *w)
     h->type_len = l->types.len - types;
     if (place == PLACE_ANY)
         add_any_type(l, h);
-    l->literal_count++;
     return n;
 }
 
@@ -457,7 +440,7 @@ static bool take(struct walk *w, size_t *taken)
 
 static bool walk(struct walk *w)
 {
-    size_t end = w->l->token_count - 1, taken, end_of_last = w->tokens[0].token.start;
+    size_t end = w->l->tokens.count - 1, taken, end_of_last = w->tokens[0].token.start;
 
     if (end > 0 && is_op(w, end - 1, ';'))
         end--;
@@ -477,25 +460,8 @@ static bool walk(struct walk *w)
 
 static bool read_tokens(struct lift *l, const char *text, size_t len)
 {
-    struct lexer lexer;
-    struct constant_token *t;
-
-    lexer_init(&lexer, text, len);
-    l->token_count = 0;
-    do {
-        if (l->token_count == l->token_size) {
-            l->token_size = l->token_size > 0 ? l->token_size * 2 : 128;
-            l->tokens = mem_realloc(l->tokens, l->token_size, sizeof *l->tokens);
-        }
-        t = &l->tokens[l->token_count++];
-        *t = (struct constant_token){0};
-        lexer_next(&lexer, &t->token);
-        if (t->token.kind == LEXER_INVALID)
-            return false;
-        if (t->token.kind == LEXER_WORD)
-            t->word = keyword_find(text + t->token.start, t->token.len);
-    } while (t->token.kind != LEXER_END);
-    return l->token_count > 1 && (l->tokens[0].word.flags & KEYWORD_START) != 0;
+    return view_list_read(&l->tokens, text, len)->token.kind == LEXER_END && l->tokens.count > 1 &&
+           (l->tokens.items[0].word.flags & KEYWORD_START) != 0;
 }
 
 static void reset(struct lift *l)
@@ -503,7 +469,7 @@ static void reset(struct lift *l)
     buf_reset(&l->template);
     buf_reset(&l->values);
     buf_reset(&l->types);
-    l->hole_count = l->literal_count = 0;
+    l->hole_count = 0;
     l->projected = l->yields = false;
 }
 
@@ -517,7 +483,7 @@ bool lift_text(struct lift *l, const char *text, size_t len)
         reset(l);
         return false;
     }
-    w.tokens = l->tokens;
+    w.tokens = l->tokens.items;
     if (walk(&w))
         return true;
     reset(l);
@@ -661,6 +627,6 @@ void lift_fini(struct lift *l)
     buf_fini(&l->types);
     buf_fini(&l->key);
     free(l->holes);
-    free(l->tokens);
+    view_list_fini(&l->tokens);
     *l = (struct lift){0};
 }

@@ -30,13 +30,13 @@ struct lift {
     struct buf values;   /* JSON, one after the other */
     struct buf types;
     struct lift_hole *holes;
-    size_t hole_count, literal_count;
+    size_t hole_count;
     bool projected; /* a parameter stands in WITH, RETURN or ORDER BY: there a value of a row, which
                        groups, is another thing than a parameter */
     bool yields;    /* WITH or RETURN is in it: it may yield a row where it matched none */
     /* private */
-    struct constant_token *tokens;
-    size_t token_count, token_size, hole_size;
+    struct view_list tokens;
+    size_t hole_size;
     struct buf key;
 };
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/view.h"
 
+#include "base/mem.h"
+
+#include <stdlib.h>
+
 static void read_item(struct lexer *lexer, struct view_item *item)
 {
     lexer_next(lexer, &item->token);
@@ -23,6 +27,32 @@ void view_advance(struct view *view)
     view->last = view->now;
     view->now = view->next;
     read_item(&view->lexer, &view->next);
+}
+
+const struct view_item *view_list_read(struct view_list *list, const char *text, size_t len)
+{
+    struct lexer lexer;
+    struct view_item *item;
+
+    lexer_init(&lexer, text, len);
+    list->count = 0;
+    do {
+        if (list->count + VIEW_BEHIND >= list->size) {
+            list->size = list->size > 0 ? list->size * 2 : 128;
+            list->items = mem_realloc(list->items, list->size, sizeof *list->items);
+        }
+        item = &list->items[list->count++];
+        read_item(&lexer, item);
+    } while (item->token.kind != LEXER_END && item->token.kind != LEXER_INVALID);
+    for (size_t i = 1; i <= VIEW_BEHIND; i++)
+        item[i] = *item;
+    return item;
+}
+
+void view_list_fini(struct view_list *list)
+{
+    free(list->items);
+    *list = (struct view_list){0};
 }
 
 bool view_is_op(const struct view_item *item, int op)

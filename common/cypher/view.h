@@ -25,6 +25,19 @@ void view_init(struct view *view, const char *text, size_t len);
 /* One token on. */
 void view_advance(struct view *view);
 
+/* All tokens of a text. {0} is empty; kept from text to text, its memory is used again. */
+struct view_list {
+    struct view_item *items; /* behind the last one stand VIEW_BEHIND more like it */
+    size_t count, size;
+};
+
+#define VIEW_BEHIND 7 /* so that one may look ahead */
+
+/* Reads text up to its end, or to the first token that is invalid; returns that LEXER_END or
+ * LEXER_INVALID, which is the list's last item. */
+const struct view_item *view_list_read(struct view_list *list, const char *text, size_t len);
+void view_list_fini(struct view_list *list);
+
 bool view_is_op(const struct view_item *item, int op);
 
 /* A word, but not directly behind a dot or colon, where it is a property, label or value. */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/lift.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* What stays, with each hole as its type in {…}; the values. NULL: the text is sent as it is. */
 static const struct row {
@@ -161,7 +158,7 @@ static void literals_become_parameters(void **state)
     struct lift l = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf template = {0}, values = {0};
         bool lifted = lift_text(&l, rows[i].text, strlen(rows[i].text));
         if (lifted)
@@ -188,7 +185,10 @@ static void forms_of_a_template(void **state)
     assert_true(lift_text(&l, text, strlen(text)));
     assert_false(lift_bind(&l, text, NULL));
     assert_true(lift_bind(&l, text, params));
-    assert_int_equal(l.literal_count, 2);
+    size_t literals = 0;
+    for (size_t i = 0; i < l.hole_count; i++)
+        literals += l.holes[i].name_len == 0;
+    assert_int_equal(literals, 2);
     lift_add_text(&l, text, &out);
     buf_addc(&out, '\n');
     lift_add_params(&l, params, &out);
@@ -246,7 +246,7 @@ static void keys_tell_templates_apart(void **state)
     struct buf one = {0}, other = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         key_of(&l, cases[i].one, &one);
         key_of(&l, cases[i].other, &other);
         bool same = one.len == other.len && memcmp(one.data, other.data, one.len) == 0;
