@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cypher/limit.h"
 #include "cypher/policy.h"
 #include "cypher/word.h"
 #include "neo4j/param.h"
@@ -14,8 +15,6 @@
 #include <string.h>
 
 #define STATEMENTS_MAX 10000
-#define STRING_MAX 19000000  /* Neo4j answers 500 to a string above 20,000,000 characters */
-#define NAME_MAX_BYTES 45000 /* and to a name in JSON above 50,000 */
 
 /* A parameter may be a name: DROP CONSTRAINT $name, CREATE (:$($label)). */
 static const char reserved[] = "__db_sync";
@@ -48,19 +47,19 @@ static int judge_value(const json_t *value, bool *minus_zero, struct err *err)
         *minus_zero = true;
     if (refuse_reserved(value, err) < 0)
         return -1;
-    if (json_is_string(value) && json_string_length(value) > STRING_MAX)
+    if (json_is_string(value) && json_string_length(value) > LIMIT_STRING_BYTES)
         return err_set(err, ERR_POISON, "command.string-too-long",
                        "a parameter is a string of %zu bytes; Neo4j takes at most %d",
-                       json_string_length(value), STRING_MAX);
+                       json_string_length(value), LIMIT_STRING_BYTES);
     if (json_is_array(value))
         json_array_foreach (value, i, member)
             if (judge_value(member, minus_zero, err) < 0)
                 return -1;
     for (void *at = json_object_iter(map); at != NULL; at = json_object_iter_next(map, at)) {
-        if (json_object_iter_key_len(at) > NAME_MAX_BYTES)
+        if (json_object_iter_key_len(at) > LIMIT_NAME_BYTES)
             return err_set(err, ERR_POISON, "command.name-too-long",
                            "a name in \"params\" has %zu bytes; Neo4j takes at most %d",
-                           json_object_iter_key_len(at), NAME_MAX_BYTES);
+                           json_object_iter_key_len(at), LIMIT_NAME_BYTES);
         if (judge_value(json_object_iter_value(at), minus_zero, err) < 0)
             return -1;
     }
@@ -191,10 +190,10 @@ static int judge_sent(const struct sent *sent, struct cypher_facts *facts, struc
 /* Whether Neo4j takes the text. */
 static int judge_text(struct text text, struct cypher_facts *facts, struct err *err)
 {
-    if (text.len > STRING_MAX)
+    if (text.len > LIMIT_STRING_BYTES)
         return err_set(err, ERR_POISON, "command.string-too-long",
                        "the command's text has %zu bytes; Neo4j takes at most %d", text.len,
-                       STRING_MAX);
+                       LIMIT_STRING_BYTES);
     return policy_judge_command(text.p, text.len, facts, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/constant.h"
 
+#include "cypher/limit.h"
 #include "cypher/word.h"
 
 #include <inttypes.h>
@@ -8,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 20         /* of lists and maps in each other */
-#define NUMBER_MAX 400       /* characters; more are nobody's number */
-#define NAME_MAX_BYTES 45000 /* Neo4j answers 500 to a name in JSON above 50,000 */
-#define STRING_MAX 19000000  /* and to a string above 20,000,000 */
-#define TYPES_MAX 16         /* different ones in a list */
+#define DEPTH_MAX 20   /* of lists and maps in each other */
+#define NUMBER_MAX 400 /* characters; more are nobody's number */
+#define TYPES_MAX 16   /* different ones in a list */
 
 static const char greatest[] = "9223372036854775807";
 
@@ -60,7 +59,7 @@ static size_t read_string(struct reader *r, size_t at)
 {
     const struct lexer_token *t = &r->tokens[at].token;
 
-    if (t->len > STRING_MAX)
+    if (t->len > LIMIT_STRING_BYTES)
         return 0;
     add_string(r->json, r->text + t->start + 1, t->len - 2);
     buf_addc(r->type, 'S');
@@ -171,7 +170,7 @@ static bool read_key(struct reader *r, size_t at)
     const struct lexer_token *t = &r->tokens[at].token;
     bool quoted = t->kind == LEXER_QUOTED_NAME;
 
-    if ((t->kind != LEXER_WORD && !quoted) || t->escaped || t->len > NAME_MAX_BYTES ||
+    if ((t->kind != LEXER_WORD && !quoted) || t->escaped || t->len > LIMIT_NAME_BYTES ||
         !is_op(r, at + 1, ':'))
         return false;
     size_t begin = r->json->len;

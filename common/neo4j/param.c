@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "cypher/lexer.h"
+#include "cypher/limit.h"
 #include "cypher/name.h"
 #include "cypher/word.h"
 #include "neo4j/typed.h"
@@ -242,13 +243,13 @@ static int rewrite(const char *text, size_t len, const struct built *built, size
         return err_set(err, ERR_POISON, "param.place",
                        "a text with typed parameters cannot have \\uXXXX, which the server decodes "
                        "before it reads the text; write the characters themselves");
-    out->limit = PARAM_TEXT_MAX;
+    out->limit = LIMIT_STRING_BYTES;
     int rc = walk(&w, len, err);
     if (rc == 0 && out->failed)
         rc = err_set(err, ERR_POISON, "param.too-long",
                      "with what builds its typed parameters the text has more than %d bytes; send "
                      "fewer of them",
-                     PARAM_TEXT_MAX);
+                     LIMIT_STRING_BYTES);
     buf_fini(&w.name);
     return rc;
 }

@@ -39,9 +39,6 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* The text with what is built may have so many bytes. */
-#define PARAM_TEXT_MAX 19000000
-
 /* What is sent. {0} is empty and ready; param_fini ends it. */
 struct param_sent {
     json_t *params;  /* an object of plain JSON; NULL where none were given */
