@@ -122,8 +122,7 @@ static int bind_own(const struct command *c, const json_t *root, struct text tex
 
 /* A statement as Neo4j gets it. */
 struct sent {
-    const char *text; /* the command's, or the one in carried */
-    size_t len;
+    struct text text; /* the command's, or the one in carried */
     struct param_sent carried;
 };
 
@@ -135,41 +134,47 @@ static int read_sent(const struct command *c, const json_t *root, const json_t *
     json_t *params = json_member(object, "params");
     struct param_sent *carried = &out->carried;
 
-    *out = (struct sent){text.p, text.len, {0}};
+    *out = (struct sent){.text = text};
     if (params != NULL && !json_is_object(params))
         return err_set(err, ERR_POISON, "command.params", "\"params\" must be a JSON object");
-    if (param_carry(out->text, out->len, params, carried, err) < 0)
+    if (param_carry(text.p, text.len, params, carried, err) < 0)
         return -1;
     if ((carried->params != NULL && judge_value(carried->params, minus_zero, err) < 0) ||
         bind_own(c, root, text, &carried->params, err) < 0) {
         param_fini(carried);
         return -1;
     }
-    if (carried->rewritten) {
-        out->text = buf_str(&carried->text);
-        out->len = carried->text.len;
-    }
+    if (carried->rewritten)
+        out->text = (struct text){buf_str(&carried->text), carried->text.len};
     return 0;
+}
+
+/* Notes where in desk->bytes something ends, counted from `from` on. */
+static void add_end(struct command_desk *desk, size_t from)
+{
+    if (desk->end_count == desk->end_room) {
+        desk->end_room = desk->end_room > 0 ? desk->end_room * 2 : 16;
+        desk->ends = mem_realloc(desk->ends, desk->end_room, sizeof *desk->ends);
+    }
+    desk->ends[desk->end_count++] = desk->bytes.len - from;
 }
 
 /* Notes its template and values, if its text has any. */
 static void lift(struct command *c, struct command_desk *desk, const struct sent *sent)
 {
-    struct lift *l = &desk->lift;
+    const char *text = sent->text.p;
     const json_t *params = sent->carried.params;
-    size_t key_len;
+    struct lift *l = &desk->lift;
+    size_t from = desk->bytes.len;
 
-    if (!lift_text(l, sent->text, sent->len) || !lift_bind(l, sent->text, params))
+    if (!lift_text(l, text, sent->text.len) || !lift_bind(l, text, params))
         return;
-    const char *key = lift_key(l, sent->text, &key_len);
-    c->lifted = mem_alloc(1, sizeof *c->lifted);
-    c->lifted->key_len = key_len;
-    c->lifted->count = l->hole_count;
-    c->lifted->ends = mem_alloc(l->hole_count, sizeof *c->lifted->ends);
-    buf_add(&c->lifted->bytes, key, key_len);
+    const char *key = lift_key(l, text, &c->lifted.key_len);
+    c->lifted.count = l->hole_count;
+    buf_add(&desk->bytes, key, c->lifted.key_len);
     for (size_t i = 0; i < l->hole_count; i++) {
-        lift_add_value(l, i, sent->text, params, &c->lifted->bytes);
-        c->lifted->ends[i] = c->lifted->bytes.len;
+        lift_add_value(l, i, text, params, &desk->bytes);
+        add_end(desk, from);
     }
 }
 
@@ -182,7 +187,7 @@ static int judge_sent(const struct sent *sent, struct cypher_facts *facts, struc
         return err_set(err, ERR_POISON, "param.place",
                        "typed parameters cannot stand in a schema command; send plain JSON, or "
                        "write the value into the text");
-    if (policy_judge_command(sent->text, sent->len, facts, err) < 0)
+    if (policy_judge_command(sent->text.p, sent->text.len, facts, err) < 0)
         return err_wrap(err, "with its typed parameters built in the text");
     return 0;
 }
@@ -248,8 +253,10 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
     c->schema = facts.schema;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;
-    tx_add_stmt(&c->json, sent.text, sent.len, sent.carried.params);
-    c->stmt_ends[c->stmt_count++] = c->json.len;
+    tx_add_stmt(&desk->bytes, sent.text.p, sent.text.len, sent.carried.params);
+    add_end(desk, 0);
+    c->stmt_count++;
+    c->json_len = desk->bytes.len;
     if (root == object && !c->schema && !c->alone)
         lift(c, desk, &sent);
     rc = 0;
@@ -269,7 +276,6 @@ static int add_statements(struct command *c, struct command_desk *desk, const js
         return err_set(err, ERR_POISON, "command.commands",
                        "\"commands\" must be a list of 1 to %d objects {\"command\", \"params\"}",
                        STATEMENTS_MAX);
-    c->stmt_ends = mem_alloc(json_array_size(list), sizeof *c->stmt_ends);
     json_array_foreach (list, i, object)
         if (add_statement(c, desk, root, object, err) < 0)
             return err_wrap(err, "commands[%zu]", i);
@@ -292,13 +298,20 @@ static int decode_object(struct command *c, struct command_desk *desk, const jso
                        "\"command\" and \"commands\" are given; one of them is one transaction");
     if (list != NULL)
         return add_statements(c, desk, root, list, err);
-    c->stmt_ends = mem_alloc(1, sizeof *c->stmt_ends);
     return add_statement(c, desk, root, root, err);
 }
 
+static void clear(struct command_desk *desk)
+{
+    buf_reset(&desk->bytes);
+    desk->end_count = 0;
+}
+
+/* What c is to view stays in the desk. */
 static int decode(struct command *c, struct command_desk *desk, const char *value, size_t len,
                   size_t limit_bytes, struct err *err)
 {
+    clear(desk);
     if (value == NULL || len == 0)
         return err_set(err, ERR_POISON, "command.empty", "the message is empty");
     if (len > limit_bytes)
@@ -308,18 +321,30 @@ static int decode(struct command *c, struct command_desk *desk, const char *valu
     int rc = root != NULL ? decode_object(c, desk, root, err) : -1;
     json_decref(root);
     if (rc == 0)
-        rc = buf_check(&c->json, "command", err);
+        rc = buf_check(&desk->bytes, "command", err);
     return rc;
 }
 
-static void drop_lifted(struct command *c)
+/* A copy with what the desk holds of it, in one piece: another thread will free it, and pieces that
+ * move between threads are what malloc does worst. */
+static struct command *gather(const struct command *decoded, const struct command_desk *desk)
 {
-    if (c->lifted != NULL) {
-        buf_fini(&c->lifted->bytes);
-        free(c->lifted->ends);
-        free(c->lifted);
+    size_t ends_size = desk->end_count * sizeof *desk->ends, more = ends_size + desk->bytes.len;
+    struct command *c = mem_realloc(NULL, 1, sizeof *c + more);
+    size_t *ends = (size_t *)(c + 1);
+    char *bytes = (char *)(ends + desk->end_count);
+
+    *c = *decoded;
+    c->more = more;
+    if (more > 0) {
+        memcpy(ends, desk->ends, ends_size);
+        memcpy(bytes, desk->bytes.data, desk->bytes.len);
     }
-    c->lifted = NULL;
+    c->json = bytes;
+    c->stmt_ends = ends;
+    c->lifted.bytes = bytes + c->json_len;
+    c->lifted.ends = ends + c->stmt_count;
+    return c;
 }
 
 void command_condemn(struct command *c, const struct err *why)
@@ -328,9 +353,8 @@ void command_condemn(struct command *c, const struct err *why)
         c->verdict = mem_alloc(1, sizeof *c->verdict);
         *c->verdict = *why;
     }
-    buf_fini(&c->json);
-    drop_lifted(c);
-    c->stmt_count = 0;
+    c->stmt_count = c->json_len = 0;
+    c->lifted = (struct command_lifted){0};
     c->schema = c->ends_tx = c->alone = false;
 }
 
@@ -344,21 +368,24 @@ void command_desk_fini(struct command_desk *desk)
     hash_free(desk->hash);
     lift_fini(&desk->lift);
     freeze_fini(&desk->freeze);
+    buf_fini(&desk->bytes);
+    free(desk->ends);
     *desk = (struct command_desk){0};
 }
 
 struct command *command_new_take(struct record *record, size_t limit_bytes,
                                  struct command_desk *desk)
 {
-    struct command *c = mem_alloc(1, sizeof *c);
+    struct command c = {.record = *record};
     struct err why = {0};
 
-    c->record = *record;
     *record = (struct record){0};
-    record_fingerprint(&c->record, desk->hash, c->fingerprint);
-    if (decode(c, desk, c->record.value, c->record.value_len, limit_bytes, &why) < 0)
-        command_condemn(c, &why);
-    return c;
+    record_fingerprint(&c.record, desk->hash, c.fingerprint);
+    if (decode(&c, desk, c.record.value, c.record.value_len, limit_bytes, &why) < 0) {
+        command_condemn(&c, &why);
+        clear(desk);
+    }
+    return gather(&c, desk);
 }
 
 void command_free(struct command *c)
@@ -366,9 +393,6 @@ void command_free(struct command *c)
     if (c == NULL)
         return;
     record_fini(&c->record);
-    buf_fini(&c->json);
-    drop_lifted(c);
-    free(c->stmt_ends);
     free(c->verdict);
     free(c);
 }
@@ -376,12 +400,7 @@ void command_free(struct command *c)
 size_t command_bytes(const struct command *c)
 {
     /* librdkafka's message and our allocations cost about half a kilobyte */
-    size_t lifted = c->lifted != NULL ? c->lifted->bytes.size + sizeof *c->lifted +
-                                            c->lifted->count * sizeof *c->lifted->ends
-                                      : 0;
-
-    return c->record.value_len + c->json.size + c->stmt_count * sizeof *c->stmt_ends + lifted +
-           sizeof *c + 512;
+    return c->record.value_len + sizeof *c + c->more + 512;
 }
 
 /* The text of a command that was frozen, once more; whatever the rules were, it becomes the same.
@@ -407,10 +426,10 @@ bool command_lift(const struct command *c, struct command_desk *desk, struct buf
     struct sent sent;
 
     *params = NULL;
-    if (c->lifted != NULL && json_is_string(command) &&
+    if (c->lifted.key_len > 0 && json_is_string(command) &&
         (!c->frozen || freeze_again(desk, json_object_get(root, "params"), &own)) &&
         read_sent(c, root, root, own, &sent, &minus_zero, NULL) == 0) {
-        buf_add(text, sent.text, sent.len);
+        buf_add(text, sent.text.p, sent.text.len);
         *params = json_incref(sent.carried.params);
         lifted = lift_text(&desk->lift, buf_str(text), text->len) &&
                  lift_bind(&desk->lift, buf_str(text), *params);
@@ -423,12 +442,11 @@ bool command_lift(const struct command *c, struct command_desk *desk, struct buf
 int command_check(const char *value, size_t len, size_t limit_bytes,
                   const struct freeze_rules *rules, unsigned *warnings, struct err *err)
 {
-    struct command *c = mem_alloc(1, sizeof *c);
+    struct command c = {0};
     struct command_desk desk = {.rules = *rules};
-    int rc = decode(c, &desk, value, len, limit_bytes, err);
+    int rc = decode(&c, &desk, value, len, limit_bytes, err);
 
-    *warnings = c->warnings;
-    command_free(c);
+    *warnings = c.warnings;
     command_desk_fini(&desk);
     return rc;
 }

@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A command of one statement whose literals can be parameters. */
+/* Of a command of one statement whose literals can be parameters. */
 struct command_lifted {
-    struct buf bytes; /* the key of its template (lift_key), then its values as JSON */
-    size_t key_len;
-    size_t *ends; /* where each value ends in bytes */
+    const char *bytes; /* the key of its template (lift_key), then its values as JSON */
+    size_t key_len;    /* 0: its text goes as it is */
+    const size_t *ends; /* where each value ends in bytes */
     size_t count;
 };
 
@@ -26,6 +26,10 @@ struct command_desk {
     struct lift lift;
     struct freeze freeze;
     struct freeze_rules rules; /* the caller's to set; the defaults until then */
+    /* private */
+    struct buf bytes; /* of the command in hand: its statements, then what was lifted */
+    size_t *ends;
+    size_t end_count, end_room;
 };
 
 void command_desk_init(struct command_desk *desk);
@@ -34,8 +38,9 @@ void command_desk_fini(struct command_desk *desk);
 struct command {
     struct record record;            /* owned */
     char fingerprint[HASH_HEX_SIZE]; /* of the record */
-    struct buf json;                 /* its statements, one after the other */
-    size_t *stmt_ends;               /* where each ends in json */
+    const char *json;                /* its statements, one after the other, no NUL */
+    size_t json_len;                 /* 0 with a verdict */
+    const size_t *stmt_ends;         /* where each ends in json */
     size_t stmt_count;               /* 0 with a verdict */
     bool schema;                     /* has a kind of transaction of its own */
     bool ends_tx;                    /* what it did is only known at commit: nothing follows it */
@@ -43,8 +48,9 @@ struct command {
     bool lettered;                   /* its dead letter is acknowledged */
     bool frozen;                     /* a clock was bound: its text is not what is sent */
     unsigned warnings;               /* freeze.h */
-    struct command_lifted *lifted;   /* NULL: its text goes as it is */
+    struct command_lifted lifted;    /* empty with a verdict */
     struct err *verdict;             /* ERR_POISON: it can never succeed; NULL: none */
+    size_t more;                     /* bytes behind this, which json and lifted view */
 };
 
 /* Decodes a record: never fails, what is wrong becomes the verdict. Owns *record from then on.

@@ -42,7 +42,7 @@ static int send_command(struct writer *w, const struct command *c, struct err *e
     size_t failed;
 
     for (size_t s = 0, start = 0; s < c->stmt_count; start = c->stmt_ends[s++])
-        stmts[s] = (struct tx_stmt){c->json.data + start, c->stmt_ends[s] - start};
+        stmts[s] = (struct tx_stmt){c->json + start, c->stmt_ends[s] - start};
     report_busy(w->report, true);
     int rc = tx_commit(w->tx, stmts, c->stmt_count, &opts, &failed, err);
     report_busy(w->report, false);

@@ -208,7 +208,7 @@ static void add_texts(struct rewrite *r, size_t owner, const struct command *c)
 {
     r->sent[REWRITE_TEXTS]++;
     for (size_t i = 0, start = 0; i < c->stmt_count; start = c->stmt_ends[i++])
-        add(r, (struct rewrite_range){owner, 1}, c->json.data + start, c->stmt_ends[i] - start);
+        add(r, (struct rewrite_range){owner, 1}, c->json + start, c->stmt_ends[i] - start);
 }
 
 static bool could_be_branch(const struct template *t)
@@ -233,13 +233,13 @@ static void add_singly(struct rewrite *r, size_t owner, const struct command *c)
 
 static void add_row(struct rewrite *r, const struct template *t, const struct command *c)
 {
-    const struct command_lifted *lifted = c->lifted;
+    const struct command_lifted *lifted = &c->lifted;
     size_t begin = lifted->key_len;
 
     buf_addf(&r->bytes, "[%d", t->slot);
     for (size_t i = 0; i < lifted->count; begin = lifted->ends[i++]) {
         buf_addc(&r->bytes, ',');
-        buf_add(&r->bytes, lifted->bytes.data + begin, lifted->ends[i] - begin);
+        buf_add(&r->bytes, lifted->bytes + begin, lifted->ends[i] - begin);
     }
     buf_addc(&r->bytes, ']');
 }

@@ -60,9 +60,9 @@ static struct entry *add(struct templates *t, const struct command *c)
     struct entry *entry = mem_alloc(1, sizeof *entry);
 
     entry->template.slot = -1;
-    entry->key_len = c->lifted->key_len;
+    entry->key_len = c->lifted.key_len;
     entry->key = mem_alloc(1, entry->key_len);
-    memcpy(entry->key, c->lifted->bytes.data, entry->key_len);
+    memcpy(entry->key, c->lifted.bytes, entry->key_len);
     HASH_ADD_KEYPTR(hh, t->entries, entry->key, entry->key_len, entry);
     t->bytes += entry->key_len;
     return entry;
@@ -72,9 +72,9 @@ struct template *templates_find(struct templates *t, const struct command *c)
 {
     struct entry *entry;
 
-    if (c->lifted == NULL)
+    if (c->lifted.key_len == 0)
         return NULL;
-    HASH_FIND(hh, t->entries, c->lifted->bytes.data, c->lifted->key_len, entry);
+    HASH_FIND(hh, t->entries, c->lifted.bytes, c->lifted.key_len, entry);
     if (entry == NULL) {
         entry = add(t, c);
     } else if (entry->hh.next != NULL) { /* to the end, as the one used last */
@@ -164,14 +164,14 @@ void template_trust_take(struct template *t, const struct lift *lift, const char
 
 void template_add_statement(const struct template *t, const struct command *c, struct buf *out)
 {
-    const struct command_lifted *lifted = c->lifted;
+    const struct command_lifted *lifted = &c->lifted;
     size_t begin = lifted->key_len;
 
     buf_add(out, t->head.data, t->head.len);
     for (size_t i = 0; i < t->name_count; begin = lifted->ends[i++]) {
         buf_adds(out, i > 0 ? "," : "");
         buf_add(out, t->names[i].data, t->names[i].len);
-        buf_add(out, lifted->bytes.data + begin, lifted->ends[i] - begin);
+        buf_add(out, lifted->bytes + begin, lifted->ends[i] - begin);
     }
     buf_adds(out, "}}");
 }

@@ -473,9 +473,21 @@ static void reset(struct lift *l)
     l->projected = l->yields = false;
 }
 
+/* Field by field: the frames are too large to be zeroed for every text. */
+static void walk_init(struct walk *w, struct lift *l, const char *text)
+{
+    w->l = l;
+    w->text = text;
+    w->tokens = l->tokens.items;
+    w->at = 0;
+    w->hole = false;
+    w->frames[0] = (struct frame){0};
+    w->depth = 0;
+}
+
 bool lift_text(struct lift *l, const char *text, size_t len)
 {
-    struct walk w = {.l = l, .text = text};
+    struct walk w;
 
     reset(l);
     if (word_occurs(text, len, LIFT_NAME) || !read_tokens(l, text, len) ||
@@ -483,7 +495,7 @@ bool lift_text(struct lift *l, const char *text, size_t len)
         reset(l);
         return false;
     }
-    w.tokens = l->tokens.items;
+    walk_init(&w, l, text);
     if (walk(&w))
         return true;
     reset(l);

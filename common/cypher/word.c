@@ -8,7 +8,7 @@ static char fold(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
 }
 
-bool word_is(const char *p, size_t len, const char *word)
+bool word_is_rest(const char *p, size_t len, const char *word)
 {
     size_t i = 0;
 

@@ -8,8 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* p[0..len-1] is the word. */
-bool word_is(const char *p, size_t len, const char *word);
+/* p[0..len-1] is the word, which is not empty. For each word of a text lists of ours are tried one by
+ * one, and nearly all differ in their first letter; word_is_rest is for word_is. */
+bool word_is_rest(const char *p, size_t len, const char *word);
+
+static inline bool word_is(const char *p, size_t len, const char *word)
+{
+    return len > 0 && ((p[0] ^ word[0]) & ~0x20) == 0 && word_is_rest(p, len, word);
+}
 
 /* p[0..len-1] fits a pattern in lower case: it is the same, or begins so where the pattern ends in
  * a *. */

@@ -24,7 +24,7 @@ static void check_json(const char *p, size_t len)
 
 static void check_statements(const struct command *c)
 {
-    const char *json = c->json.data;
+    const char *json = c->json;
 
     for (size_t i = 0, start = 0; i < c->stmt_count; start = c->stmt_ends[i++])
         check_json(json + start, c->stmt_ends[i] - start);
