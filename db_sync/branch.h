@@ -4,7 +4,7 @@
 
 /* db_sync/branch.h: one statement for the commands of several templates, in their order. Pure.
  *
- *   CYPHER runtime=slotted UNWIND $__clr AS __clr WITH __clr, __clr[0] AS __clt
+ *   CYPHER runtime=slotted UNWIND $__clr.rows AS __clr WITH __clr, __clr[0] AS __clt
  *   CALL (__clt, __clr) {
  *     WITH __clt, __clr WHERE __clt = 0 <template 0> RETURN count(*) AS __clx
  *     UNION ALL
@@ -15,14 +15,17 @@
  * the guards let one of them do something; several CALLs in a row would run template by template,
  * which is another graph. A template with WITH or RETURN has a CALL of its own: an aggregation over
  * no rows yields a row, so that it would run for every command. The runtime is named because it
- * keeps the order of rows on every edition. */
+ * keeps the order of rows on every edition. The rows are in a map because Neo4j compiles a text anew
+ * for a list whose length has another power of ten, and for a map never (seen on 5.26). */
 
 #include "base/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BRANCH_ROWS "__clr" /* the parameter that holds the rows */
+/* The parameters, around rows with commas between them. */
+#define BRANCH_PARAMS_BEGIN "{\"__clr\":{\"rows\":["
+#define BRANCH_PARAMS_END "]}}"
 #define BRANCH_ROW "__clr"  /* a row in a template's text */
 #define BRANCH_FIRST 1      /* the place of its first value */
 

@@ -94,9 +94,6 @@ static const char *form_of(const struct trial *trial, bool asked)
 
 static void tell_trial(const struct explain *e, const struct trial *trial, json_t *told)
 {
-    struct buf statement = {0};
-    struct branch one = {buf_str(&trial->branch), trial->branch.len, e->desk.lift.yields};
-
     tell(told, "form", form_of(trial, e->tx != NULL));
     if (trial->verdict == TRIAL_UNLIFTED)
         tell(told, "why",
@@ -110,11 +107,8 @@ static void tell_trial(const struct explain *e, const struct trial *trial, json_
     tell(told, "template", buf_str(&trial->with_parameters));
     json_object_set_new(told, "parameters",
                         json_parse(buf_str(&trial->values), trial->values.len, NULL));
-    if (trial->verdict == TRIAL_BRANCH) {
-        branch_add_text(&statement, &one, 1, e->scoped);
-        tell(told, "statement", buf_str(&statement));
-    }
-    buf_fini(&statement);
+    if (trial->verdict == TRIAL_BRANCH)
+        tell(told, "statement", buf_str(&trial->statement));
 }
 
 static void tell_command(struct explain *e, const struct command *c, json_t *told)

@@ -31,7 +31,7 @@ struct rewrite {
     struct template *slots[SLOTS];
     size_t slot_count;
     size_t missed;         /* commands that could be branches and were not, since the last text */
-    struct buf head;       /* {"statement":"…","parameters":{"__clr":[ */
+    struct buf head;       /* {"statement":"…","parameters":{"__clr":{"rows":[ */
     struct buf bytes;      /* rewritten statements, one after the other */
     struct tx_stmt *stmts; /* those in bytes have no pointer until all are there */
     struct rewrite_range *owners;
@@ -169,7 +169,7 @@ static void write_text(struct rewrite *r)
     buf_reset(&r->head);
     buf_adds(&r->head, "{\"statement\":");
     buf_add_json(&r->head, buf_str(&text), text.len);
-    buf_adds(&r->head, ",\"parameters\":{\"" BRANCH_ROWS "\":[");
+    buf_adds(&r->head, ",\"parameters\":" BRANCH_PARAMS_BEGIN);
     r->fresh = true;
     log_debug(log_event("templates"), log_int("branches", (int64_t)r->slot_count));
     buf_fini(&text);
@@ -258,7 +258,7 @@ static void add_together(struct rewrite *r, struct command *const *commands, siz
             buf_addc(&r->bytes, ',');
         add_row(r, r->found[at], commands[at]);
     }
-    buf_adds(&r->bytes, "]}}");
+    buf_adds(&r->bytes, BRANCH_PARAMS_END "}");
     add(r, (struct rewrite_range){from, to - from}, NULL, r->bytes.len - begin);
     r->sent[REWRITE_TOGETHER] += to - from;
 }

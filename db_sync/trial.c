@@ -7,11 +7,11 @@
 
 #define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
 
-enum { ASK_TEXT, ASK_PARAMETERS, ASK_BRANCHES, ASK_COUNT };
+#define QUESTIONS 2 /* at most in a request */
 
 /* Operators of each plan that look at all there is of something. */
 struct plans {
-    size_t scans[ASK_COUNT];
+    size_t scans[QUESTIONS];
 };
 
 static size_t count_scans(const json_t *operator)
@@ -30,7 +30,7 @@ static int on_summary(void *arg, size_t stmt, const json_t *summary, struct err 
     struct plans *plans = arg;
 
     (void)err;
-    if (stmt < ASK_COUNT)
+    if (stmt < QUESTIONS)
         plans->scans[stmt] = count_scans(json_object_get(json_object_get(summary, "plan"), "root"));
     return 0;
 }
@@ -58,8 +58,8 @@ static size_t ask(struct tx *tx, int64_t limit_ms, const struct question *questi
     struct tx_opts opts = {.server_limit_ms = limit_ms,
                            .deadline_ms = clock_mono_ms() + limit_ms + ANSWER_GRACE_MS,
                            .reader = &reader};
-    struct tx_stmt stmts[ASK_COUNT];
-    struct buf json[ASK_COUNT] = {{0}};
+    struct tx_stmt stmts[QUESTIONS];
+    struct buf json[QUESTIONS] = {{0}};
     size_t failed = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -74,67 +74,75 @@ static size_t ask(struct tx *tx, int64_t limit_ms, const struct question *questi
     return err->class == ERR_POISON && failed < n ? failed : n + 1;
 }
 
-/* Twice the same, so that it stands in a UNION as with others. */
-static void add_branches(struct trial *t, const struct lift *lift, bool scoped)
+/* Its own text, and its template as the branch that it would be alone: a part of it is compiled by
+ * then, and where that passes parameters do. *scans: of the text. */
+static void ask_branch(struct trial *t, struct tx *tx, int64_t limit_ms, const json_t *params,
+                       size_t *scans)
 {
-    lift_add_row_text(lift, BRANCH_ROW, BRANCH_FIRST, &t->branch);
-    struct branch one = {buf_str(&t->branch), t->branch.len, lift->yields};
-    branch_add_text(&t->branches, (struct branch[]){one, one}, 2, scoped);
-}
+    static const char no_rows[] = BRANCH_PARAMS_BEGIN BRANCH_PARAMS_END;
+    json_t *rows = json_parse(no_rows, sizeof no_rows - 1, NULL);
+    const struct question questions[] = {{&t->text, params}, {&t->statement, rows}};
+    size_t n = t->reason == NULL ? 2 : 1;
+    struct plans plans = {{0}};
 
-static void judge(struct trial *t, size_t passed, size_t asked, const struct plans *plans)
-{
-    const size_t *scans = plans->scans;
-
-    if (passed > asked) {
-        t->verdict = TRIAL_UNKNOWN;
-    } else if (passed == ASK_TEXT) {
-        t->verdict = TRIAL_FAILS;
-    } else if (passed == ASK_PARAMETERS) {
-        t->verdict = TRIAL_REFUSED;
-    } else if (scans[ASK_PARAMETERS] > scans[ASK_TEXT]) {
-        t->verdict = TRIAL_REFUSED;
-        t->reason = "with parameters Neo4j would not use an index";
-    } else if (passed < asked || asked < ASK_COUNT) {
-        t->verdict = TRIAL_ALONE;
-    } else if (scans[ASK_BRANCHES] > 2 * scans[ASK_TEXT]) {
+    size_t passed = ask(tx, limit_ms, questions, n, &plans, &t->why);
+    json_decref(rows);
+    *scans = plans.scans[0];
+    t->verdict = passed > n    ? TRIAL_UNKNOWN
+                 : passed == 0 ? TRIAL_FAILS
+                 : passed == 2 ? TRIAL_BRANCH
+                               : TRIAL_ALONE;
+    if (passed == 2 && plans.scans[1] > *scans) {
         t->verdict = TRIAL_ALONE;
         t->reason = "as a branch Neo4j would not use an index";
-    } else {
-        t->verdict = TRIAL_BRANCH;
     }
+}
+
+/* Its template with parameters, for one that is no branch. */
+static void ask_parameters(struct trial *t, struct tx *tx, int64_t limit_ms, size_t scans)
+{
+    json_t *params = json_parse(buf_str(&t->values), t->values.len, &t->why);
+    const struct question question = {&t->with_parameters, params};
+    struct plans plans = {{0}};
+    struct err why = {0};
+
+    size_t passed = ask(tx, limit_ms, &question, 1, &plans, &why);
+    json_decref(params);
+    if (passed == 1 && plans.scans[0] <= scans)
+        return;
+    t->verdict = passed > 1 ? TRIAL_UNKNOWN : TRIAL_REFUSED;
+    t->reason = passed == 1 ? "with parameters Neo4j would not use an index" : NULL;
+    t->why = why;
 }
 
 void trial_run(struct trial *out, struct tx *tx, bool scoped, int64_t limit_ms,
                const struct command *c, struct command_desk *desk)
 {
     const struct lift *lift = &desk->lift;
-    struct plans plans = {{0}};
-    json_t *params = NULL, *lifted = NULL;
-    size_t asked = ASK_COUNT;
+    json_t *params = NULL;
+    size_t scans = 0;
 
     *out = (struct trial){.verdict = TRIAL_UNLIFTED};
     if (!command_lift(c, desk, &out->text, &params))
         goto out;
     lift_add_text(lift, buf_str(&out->text), &out->with_parameters);
     lift_add_params(lift, params, &out->values);
-    add_branches(out, lift, scoped);
+    lift_add_row_text(lift, BRANCH_ROW, BRANCH_FIRST, &out->branch);
+    branch_add_text(&out->statement,
+                    &(struct branch){buf_str(&out->branch), out->branch.len, lift->yields}, 1,
+                    scoped);
     if (c->ends_tx)
         out->reason = "its outcome is known at the end of a transaction only, so it ends one";
     else if (lift->projected)
         out->reason = "a parameter stands in WITH, RETURN or ORDER BY, where a row's value would "
                       "group";
-    if (out->reason != NULL)
-        asked = ASK_BRANCHES;
     out->verdict = TRIAL_UNKNOWN;
     if (tx == NULL)
         goto out;
-    lifted = json_parse(buf_str(&out->values), out->values.len, &out->why);
-    const struct question questions[ASK_COUNT] = {
-        {&out->text, params}, {&out->with_parameters, lifted}, {&out->branches, NULL}};
-    judge(out, ask(tx, limit_ms, questions, asked, &plans, &out->why), asked, &plans);
+    ask_branch(out, tx, limit_ms, params, &scans);
+    if (out->verdict == TRIAL_ALONE)
+        ask_parameters(out, tx, limit_ms, scans);
 out:
-    json_decref(lifted);
     json_decref(params);
 }
 
@@ -142,7 +150,7 @@ void trial_fini(struct trial *t)
 {
     buf_fini(&t->text);
     buf_fini(&t->with_parameters);
-    buf_fini(&t->branches);
+    buf_fini(&t->statement);
     buf_fini(&t->branch);
     buf_fini(&t->values);
 }

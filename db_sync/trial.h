@@ -3,9 +3,10 @@
 #define CYPHERLOG_DB_SYNC_TRIAL_H
 
 /* db_sync/trial.h: may the commands of a template be sent rewritten? Neo4j is asked once, by
- * EXPLAIN of the first command's text, of its template with parameters, and of that as branches of
- * one statement. Literals are checked as they are compiled, a row's values never; so the first
- * text, whose types all commands of the template share, tells for all of them. */
+ * EXPLAIN of the first command's text and of its template as the only branch of a statement, and
+ * only where that cannot be, of its template with parameters. Literals are checked as they are
+ * compiled, a row's values never; so the first text, whose types all commands of the template
+ * share, tells for all of them. */
 
 #include "db_sync/branch.h"
 #include "db_sync/command.h"
@@ -24,9 +25,9 @@ struct trial {
     enum trial_verdict verdict;
     const char *reason; /* why not more although Neo4j refuses nothing; else NULL */
     struct err why;     /* what Neo4j refuses */
-    struct buf text, with_parameters, branches; /* what is asked about */
-    struct buf branch;                          /* the template with the places of a row */
-    struct buf values;                          /* JSON of the parameters */
+    struct buf text, statement, with_parameters; /* what is asked about */
+    struct buf branch;                           /* the template with the places of a row */
+    struct buf values;                           /* JSON of the parameters */
 };
 
 /* Fills *out about c; desk->lift holds its template then. tx NULL: Neo4j is not asked. scoped: as

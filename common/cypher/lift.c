@@ -382,7 +382,7 @@ static bool note_word(struct walk *w)
     f->projection = is_one_of(w, w->at, projections);
     f->set = is_word(w, w->at, "set");
     f->stores = f->set || is_word(w, w->at, "create");
-    w->l->yields |= with || is_word(w, w->at, "return");
+    w->l->yields |= with || is_word(w, w->at, "return") || is_word(w, w->at, "finish");
     return true;
 }
 

@@ -33,7 +33,8 @@ struct lift {
     size_t hole_count;
     bool projected; /* a parameter stands in WITH, RETURN or ORDER BY: there a value of a row, which
                        groups, is another thing than a parameter */
-    bool yields;    /* WITH or RETURN is in it: it may yield a row where it matched none */
+    bool yields;    /* WITH or RETURN is in it, and it may yield a row where it matched none; or it
+                       ends in FINISH, behind which nothing may stand */
     /* private */
     struct view_list tokens;
     size_t hole_size;

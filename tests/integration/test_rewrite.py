@@ -43,6 +43,8 @@ TRAPS = {
     "unique keys deleted and made anew": ["CREATE CONSTRAINT q_id FOR (q:Q) REQUIRE q.id IS UNIQUE"] + mixed(
         "MERGE (q:Q {id: 1}) SET q.n = {i}", "MATCH (q:Q {id: 1}) DETACH DELETE q", "CREATE (:Q {id: 1, n: {i}})", "CREATE (:Q {id: 1, twice: {i}})", "MATCH (q:Q {id: 1}) SET q.id = 2",
         "MATCH (q:Q {id: 2}) DETACH DELETE q"),
+    # behind FINISH nothing may stand
+    "FINISH": mixed("MERGE (n:F {id: {i}}) SET n.v = {i} FINISH", "CREATE (:Other {i: {i}})"),
     "null as a key": mixed("MERGE (n:M {id: null, i: {i}})", "MERGE (n:M {id: {i}})"),
     "failures at run time": mixed("MATCH (n:P {id: 1}) SET n.v = 1 / (n.v - n.v), n.i = {i}", "MATCH (n:P {id: 2}) SET n.d = date('2020-{i}-01')", "MATCH (n:P {id: 3}) SET n.l = [1, 'a', {i}]",
                                   "MATCH (n:P {id: 4}) SET n = null, n.i = {i}", "CREATE (:Good {i: {i}})"),

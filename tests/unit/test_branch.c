@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define HEAD "CYPHER runtime=slotted UNWIND $__clr AS __clr "
+#define HEAD "CYPHER runtime=slotted UNWIND $__clr.rows AS __clr "
 
 static struct branch branch(const char *text, bool yields)
 {

@@ -212,6 +212,29 @@ static void forms_of_a_template(void **state)
     lift_fini(&l);
 }
 
+static void what_may_yield_is_known(void **state)
+{
+    static const struct {
+        const char *text;
+        bool yields;
+    } cases[] = {
+        {"MERGE (n:P {id: 7}) SET n.x = 1", false},
+        {"MERGE (n:P {id: 7}) RETURN n", true},
+        {"MATCH (n:P {id: 7}) WITH count(n) AS c CREATE (:Q {c: c})", true},
+        {"MERGE (n:P {id: 7}) FINISH", true},
+        {"MATCH (n:P) WHERE n.s STARTS WITH 'x' SET n.finish = 1, n.return = 2", false},
+    };
+    struct lift l = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(lift_text(&l, cases[i].text, strlen(cases[i].text)));
+        if (l.yields != cases[i].yields)
+            fail_msg("%s", cases[i].text);
+    }
+    lift_fini(&l);
+}
+
 /* The key of a text whose parameters a and b are integers. */
 static void key_of(struct lift *l, const char *text, struct buf *out)
 {
@@ -263,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(literals_become_parameters),
         cmocka_unit_test(forms_of_a_template),
+        cmocka_unit_test(what_may_yield_is_known),
         cmocka_unit_test(keys_tell_templates_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
