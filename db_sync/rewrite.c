@@ -18,13 +18,15 @@
 #define WORTH(new, old) ((new) * 4 > (old)*5)
 #define CREDIT_MS 2000 /* for trials at a stretch; later a fifth of the time is for them */
 #define CREDIT_SHARE 5
+#define ASK_MS 10000 /* how long the server's version counts: a newer one may take its place */
 
 struct rewrite {
     struct tx *tx;
     int64_t limit_ms;
     struct templates *templates;
     struct command_desk desk;
-    bool scoped;                     /* branch.h; known once a template was tried */
+    bool scoped;                     /* branch.h */
+    int64_t ask_at_ms;               /* when that has to be asked again */
     int64_t credit_ms, credit_at_ms; /* for trials, and when that was so */
     struct template **found;         /* of the commands of the batch; NULL: its text */
     size_t found_room;
@@ -91,14 +93,17 @@ void rewrite_free(struct rewrite *r)
 
 /* ---- trials ---- */
 
-/* Which subqueries the server knows; asked again, since a server may be replaced by a newer one. */
+/* Which subqueries the server knows. */
 static bool ask_scoped(struct rewrite *r, struct err *err)
 {
     struct tx_server server;
 
+    if (clock_mono_ms() < r->ask_at_ms)
+        return true;
     if (tx_server(r->tx, &server, err) < 0)
         return false;
     r->scoped = branch_is_scoped(server.version);
+    r->ask_at_ms = clock_mono_ms() + ASK_MS;
     return true;
 }
 
@@ -236,7 +241,8 @@ static void add_row(struct rewrite *r, const struct template *t, const struct co
     const struct command_lifted *lifted = &c->lifted;
     size_t begin = lifted->key_len;
 
-    buf_addf(&r->bytes, "[%d", t->slot);
+    buf_addc(&r->bytes, '[');
+    buf_addi(&r->bytes, t->slot);
     for (size_t i = 0; i < lifted->count; begin = lifted->ends[i++]) {
         buf_addc(&r->bytes, ',');
         buf_add(&r->bytes, lifted->bytes + begin, lifted->ends[i] - begin);
