@@ -15,7 +15,7 @@ enum chance {
     CHANCE_STORED_ID,
     CHANCE_ID,
     CHANCE_HIDDEN,  /* a text inside the text, which nobody has looked at */
-    CHANCE_LIMIT,   /* this and those below: the order of rows, which no server promises */
+    CHANCE_LIMIT,   /* this and those below, of which ORDER_DEPENDENCE decides: the order of rows */
     CHANCE_COLLECT, /* a list in the order of rows */
     CHANCE_LIST,    /* a list in an order that the server keeps for itself: keys, labels, … */
     CHANCE_PATH,    /* one of several equal paths */
@@ -30,12 +30,6 @@ struct chance_info {
 };
 
 const struct chance_info *chance_info(enum chance chance);
-
-/* Whether ORDER_DEPENDENCE, not NONDETERMINISM, says what becomes of it. */
-static inline bool chance_is_order(enum chance chance)
-{
-    return chance >= CHANCE_LIMIT;
-}
 
 /* What a call means, by the name of its function or procedure. */
 enum chance_call {
