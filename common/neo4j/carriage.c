@@ -21,18 +21,14 @@ enum carriage carriage_of(const struct value *v)
             if (!isfinite(v->point.c[i]))
                 return CARRY_POINT_ODD;
         return CARRY_POINT;
-    case VALUE_DATE:
-    case VALUE_LOCAL_TIME:
-    case VALUE_TIME:
-    case VALUE_LOCAL_DATETIME:
-    case VALUE_OFFSET_DATETIME:
-    case VALUE_ZONED_DATETIME:
-        return !value_has_long_offset(v) ? CARRY_TEXT
-               : v->kind == VALUE_TIME   ? CARRY_CLOCK
-                                         : CARRY_INSTANT;
     default:
-        return CARRY_PLAIN;
+        break;
     }
+    if (!value_is_temporal(v->kind))
+        return CARRY_PLAIN;
+    return !value_has_long_offset(v) ? CARRY_TEXT
+           : v->kind == VALUE_TIME   ? CARRY_CLOCK
+                                     : CARRY_INSTANT;
 }
 
 static void add_point(struct buf *out, const struct value *v, const char *from, bool odd)

@@ -109,19 +109,9 @@ static bool holds_point(const struct value_point *p)
 
 bool range_holds(const struct value *v)
 {
-    switch (v->kind) {
-    case VALUE_DATE:
-    case VALUE_LOCAL_TIME:
-    case VALUE_TIME:
-    case VALUE_LOCAL_DATETIME:
-    case VALUE_OFFSET_DATETIME:
-    case VALUE_ZONED_DATETIME:
+    if (value_is_temporal(v->kind))
         return holds_temporal(v);
-    case VALUE_DURATION:
+    if (v->kind == VALUE_DURATION)
         return holds_duration(&v->duration);
-    case VALUE_POINT:
-        return holds_point(&v->point);
-    default:
-        return true;
-    }
+    return v->kind != VALUE_POINT || holds_point(&v->point);
 }

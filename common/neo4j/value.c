@@ -112,6 +112,21 @@ void value_add_point(struct buf *out, const struct value_point *p)
         add_double(out, p->c[i]);
 }
 
+bool value_is_temporal(enum value_kind kind)
+{
+    switch (kind) {
+    case VALUE_DATE:
+    case VALUE_LOCAL_TIME:
+    case VALUE_TIME:
+    case VALUE_LOCAL_DATETIME:
+    case VALUE_OFFSET_DATETIME:
+    case VALUE_ZONED_DATETIME:
+        return true;
+    default:
+        return false;
+    }
+}
+
 const char *value_function(enum value_kind kind)
 {
     switch (kind) {

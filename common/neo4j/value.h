@@ -104,6 +104,9 @@ bool value_has_long_offset(const struct value *v);
  * head: the elements are taken by the next calls. */
 void value_next(const char **p, struct value *out);
 
+/* A DATE, TIME or DATETIME of any kind, not a DURATION: p[0..len-1] is its text. */
+bool value_is_temporal(enum value_kind kind);
+
 /* The Cypher function that makes a value of its text: toBoolean, toInteger, toFloat,
  * date, localtime, time, localdatetime, datetime. NULL: none does. */
 const char *value_function(enum value_kind kind);

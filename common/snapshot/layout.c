@@ -346,14 +346,6 @@ static void add_type(struct buf *out, const char **p)
     case VALUE_FLOAT:
         name = "float";
         break;
-    case VALUE_DATE:
-    case VALUE_LOCAL_TIME:
-    case VALUE_TIME:
-    case VALUE_LOCAL_DATETIME:
-    case VALUE_OFFSET_DATETIME:
-    case VALUE_ZONED_DATETIME:
-        name = temporal_word(v.kind);
-        break;
     case VALUE_DURATION:
         name = "duration";
         break;
@@ -370,6 +362,8 @@ static void add_type(struct buf *out, const char **p)
         buf_addc(out, ']');
         return;
     default:
+        if (value_is_temporal(v.kind))
+            name = temporal_word(v.kind);
         break;
     }
     buf_addc(out, '"');
@@ -430,19 +424,15 @@ static void add_literal_value(struct buf *out, const char **p, bool in_list)
         }
         buf_addc(out, ']');
         break;
-    case VALUE_DATE:
-    case VALUE_LOCAL_TIME:
-    case VALUE_TIME:
-    case VALUE_LOCAL_DATETIME:
-    case VALUE_OFFSET_DATETIME:
-    case VALUE_ZONED_DATETIME:
-        buf_addf(out, "\"$%s('", temporal_word(v.kind));
-        add_temporal_text(out, &v);
-        buf_adds(out, "')\"");
-        break;
-    default: /* numbers and booleans are the same in both */
-        *p = begin;
-        add_typed_value(out, p);
+    default:
+        if (value_is_temporal(v.kind)) {
+            buf_addf(out, "\"$%s('", temporal_word(v.kind));
+            add_temporal_text(out, &v);
+            buf_adds(out, "')\"");
+        } else { /* numbers and booleans are the same in both */
+            *p = begin;
+            add_typed_value(out, p);
+        }
         break;
     }
 }

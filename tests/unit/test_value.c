@@ -115,6 +115,15 @@ static void temporal_texts(void **state)
     buf_fini(&bytes);
 }
 
+static void temporal_kinds(void **state)
+{
+    (void)state;
+    for (const char *kind = "dtolzZ"; *kind != '\0'; kind++)
+        assert_true(value_is_temporal((enum value_kind) * kind));
+    for (const char *kind = "FTIRSBDPL"; *kind != '\0'; kind++)
+        assert_false(value_is_temporal((enum value_kind) * kind));
+}
+
 static const struct {
     const char *text, *shown;
 } points[] = {
@@ -188,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(temporal_texts),
+        cmocka_unit_test(temporal_kinds),
         cmocka_unit_test(point_texts),
         cmocka_unit_test(what_goes_in_comes_out),
     };
