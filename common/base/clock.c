@@ -70,18 +70,24 @@ int64_t clock_days(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static bool take_date(const char **p, int64_t *days)
+int clock_month_length(int64_t year, int month)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return lengths[month - 1] + (month == 2 && leap);
+}
+
+static bool take_date(const char **p, int64_t *days)
+{
     int year = take_digits(p, 4);
     int month = year >= 1970 && *(*p)++ == '-' ? take_digits(p, 2) : -1;
     int day = month >= 1 && month <= 12 && *(*p)++ == '-' ? take_digits(p, 2) : -1;
 
     if (day < 1)
         return false;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     *days = clock_days(year, month, day);
-    return day <= lengths[month - 1] + (month == 2 && leap);
+    return day <= clock_month_length(year, month);
 }
 
 /* "23:59", "23:59:59", "23:59:59.123456" */

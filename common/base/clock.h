@@ -26,6 +26,9 @@ struct timespec clock_deadline(int64_t wait_ms);
  * and day from 1 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil). */
 int64_t clock_days(int64_t year, int month, int day);
 
+/* Days that a month, from 1 to 12, has in that calendar: 28 to 31. */
+int clock_month_length(int64_t year, int month);
+
 #define CLOCK_TEXT_SIZE 32
 
 /* Writes wall_ms as `2026-01-31T23:59:59.123Z` into out (CLOCK_TEXT_SIZE bytes); returns out. */

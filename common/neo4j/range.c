@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "neo4j/range.h"
 
+#include "base/clock.h"
 #include "neo4j/instant.h"
 
 #include <math.h>
@@ -20,11 +21,6 @@ static int number_at(const char *p, size_t digits)
     return n;
 }
 
-static bool is_leap(int year)
-{
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
 /* The year of a date, which ends at end, without its sign. */
 static int year_of(const char *p, const char *end)
 {
@@ -35,14 +31,11 @@ static int year_of(const char *p, const char *end)
 
 static bool holds_date(const char *p, const char *end)
 {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year = year_of(p, end), month = number_at(end - 5, 2), day = number_at(end - 2, 2);
 
     if (*p == '-' && year == 0)
         return false;
-    if (month < 1 || month > 12 || day < 1)
-        return false;
-    return day <= days[month - 1] || (month == 2 && day == 29 && is_leap(year));
+    return month >= 1 && month <= 12 && day >= 1 && day <= clock_month_length(year, month);
 }
 
 static bool holds_clock(const char *p)

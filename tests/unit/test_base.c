@@ -206,6 +206,22 @@ static void days_of_the_calendar(void **state)
         assert_int_equal(clock_days(cases[i].year, cases[i].month, cases[i].day), cases[i].days);
 }
 
+static void months_have_their_lengths(void **state)
+{
+    static const struct {
+        int64_t year;
+        int month, days;
+    } cases[] = {
+        {2026, 1, 31}, {2026, 2, 28}, {2026, 4, 30}, {2026, 12, 31},
+        {2024, 2, 29}, {2024, 3, 31}, {1900, 2, 28}, {2000, 2, 29},
+        {-4, 2, 29},   {-100, 2, 28}, {0, 2, 29},    {999999999, 2, 28},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(clock_month_length(cases[i].year, cases[i].month), cases[i].days);
+}
+
 static void moments_are_read(void **state)
 {
     static const struct {
@@ -257,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
         cmocka_unit_test(days_of_the_calendar),
+        cmocka_unit_test(months_have_their_lengths),
         cmocka_unit_test(moments_are_read),
         cmocka_unit_test(text_is_utf8_whatever_is_put_in),
         cmocka_unit_test(long_text_is_cut_at_a_character),
