@@ -6,9 +6,9 @@
 #include "neo4j/param.h"
 
 #include "base/mem.h"
-#include "cypher/lexer.h"
 #include "cypher/limit.h"
 #include "cypher/name.h"
+#include "cypher/view.h"
 #include "cypher/word.h"
 #include "neo4j/typed.h"
 
@@ -36,29 +36,26 @@ struct walk {
     const struct built *built;
     size_t count;
     struct buf *out;
-    size_t done;                          /* what of the text is in out */
-    struct lexer_token last, token, next; /* token is in hand */
-    struct frame frames[FRAMES_MAX];      /* frames[0] is the text itself */
+    size_t done; /* what of the text is in out */
+    struct view view;
+    struct frame frames[FRAMES_MAX]; /* frames[0] is the text itself */
     size_t depth;
     struct buf name;
 };
 
 /* ---- tokens ---- */
 
-static bool is_op(const struct lexer_token *t, int op)
+static bool is_word(const struct walk *w, const struct view_item *item, const char *word)
 {
-    return t->kind == LEXER_PUNCTUATION && t->op == op;
-}
+    const struct lexer_token *t = &item->token;
 
-static bool is_word(const struct walk *w, const struct lexer_token *t, const char *word)
-{
     return t->kind == LEXER_WORD && word_is(w->text + t->start, t->len, word);
 }
 
-static bool is_one_of(const struct walk *w, const struct lexer_token *t, const char *const *words)
+static bool is_one_of(const struct walk *w, const struct view_item *item, const char *const *words)
 {
     for (; *words != NULL; words++)
-        if (is_word(w, t, *words))
+        if (is_word(w, item, *words))
             return true;
     return false;
 }
@@ -66,8 +63,8 @@ static bool is_one_of(const struct walk *w, const struct lexer_token *t, const c
 /* Not `n.return`, `:RETURN`, `AS return`, `{return: 1}`. */
 static bool may_be_keyword(const struct walk *w)
 {
-    return !is_op(&w->last, '.') && !is_op(&w->last, ':') && !is_op(&w->next, ':') &&
-           !is_word(w, &w->last, "as");
+    return !view_is_op(&w->view.last, '.') && !view_is_op(&w->view.last, ':') &&
+           !view_is_op(&w->view.next, ':') && !is_word(w, &w->view.last, "as");
 }
 
 /* ---- items of RETURN ---- */
@@ -82,7 +79,8 @@ static void copy_to(struct walk *w, size_t end)
 static void end_item(struct walk *w)
 {
     struct frame *f = &w->frames[w->depth];
-    size_t end = w->last.start + w->last.len;
+    const struct lexer_token *last = &w->view.last.token;
+    size_t end = last->start + last->len;
 
     if (f->returning && f->touched && !f->named) {
         copy_to(w, end);
@@ -100,20 +98,20 @@ static void note_word(struct walk *w)
 
     if (!may_be_keyword(w))
         return;
-    if (is_word(w, &w->token, "return")) {
+    if (is_word(w, &w->view.now, "return")) {
         end_item(w);
         f->returning = true;
-    } else if (f->returning && is_one_of(w, &w->token, ends)) {
+    } else if (f->returning && is_one_of(w, &w->view.now, ends)) {
         end_item(w);
         f->returning = false;
-    } else if (f->returning && is_word(w, &w->token, "as")) {
+    } else if (f->returning && is_word(w, &w->view.now, "as")) {
         f->named = true;
     }
 }
 
 static bool note_bracket(struct walk *w)
 {
-    switch (w->token.op) {
+    switch (w->view.now.token.op) {
     case '(':
     case '[':
     case '{':
@@ -142,9 +140,10 @@ static void note_start(struct walk *w)
 {
     struct frame *f = &w->frames[w->depth];
 
-    if (f->returning && f->start == 0 && !is_op(&w->token, ',') && !is_word(w, &w->token, "return"))
-        f->start = w->token.start;
-    if (f->returning && is_word(w, &w->token, "distinct") && is_word(w, &w->last, "return"))
+    if (f->returning && f->start == 0 && !view_is_op(&w->view.now, ',') &&
+        !is_word(w, &w->view.now, "return"))
+        f->start = w->view.now.token.start;
+    if (f->returning && is_word(w, &w->view.now, "distinct") && is_word(w, &w->view.last, "return"))
         f->start = 0;
 }
 
@@ -153,14 +152,14 @@ static void note_start(struct walk *w)
 /* The name of the parameter in hand, in w->name. */
 static void read_name(struct walk *w)
 {
-    const struct lexer lexer = {.text = w->text, .len = w->token.start + w->token.len};
+    const struct lexer_token *token = &w->view.now.token;
     size_t len;
-    const char *name = lexer_name(&lexer, &w->token, &len);
+    const char *name = lexer_name(&w->view.lexer, token, &len);
 
     buf_reset(&w->name);
     for (size_t i = 0; i < len; i++) {
         buf_addc(&w->name, name[i]);
-        i += w->token.escaped && name[i] == '`'; /* a doubled one */
+        i += token->escaped && name[i] == '`'; /* a doubled one */
     }
 }
 
@@ -176,30 +175,31 @@ static const struct built *find(const struct walk *w)
 /* `:$any(…)` is none. */
 static bool is_parameter(const struct walk *w)
 {
-    return w->token.kind == LEXER_PARAMETER && !is_op(&w->next, '(');
+    return w->view.now.token.kind == LEXER_PARAMETER && !view_is_op(&w->view.next, '(');
 }
 
 static int put(struct walk *w, struct err *err)
 {
     static const char *const counts[] = {"limit", "skip", "offset", NULL};
+    const struct lexer_token *token = &w->view.now.token;
     struct buf from = {0};
 
     read_name(w);
     const struct built *b = find(w);
     if (b == NULL)
         return 0;
-    if (is_one_of(w, &w->last, counts))
+    if (is_one_of(w, &w->view.last, counts))
         return err_set(err, ERR_POISON, "param.place",
                        "params.%s is typed and stands behind LIMIT or SKIP, where only a number "
                        "can; send it as plain JSON",
                        buf_str(&w->name));
-    copy_to(w, w->token.start);
+    copy_to(w, token->start);
     buf_addc(w->out, ' '); /* ELSE$d */
     buf_addc(&from, '$');
     name_add_quoted(&from, buf_str(&w->name), w->name.len);
     form_add_expression(b->form, buf_str(&from), w->out);
     buf_fini(&from);
-    w->done = w->token.start + w->token.len;
+    w->done = token->start + token->len;
     for (size_t i = 0; i <= w->depth; i++)
         w->frames[i].touched = true;
     return 0;
@@ -209,23 +209,19 @@ static int put(struct walk *w, struct err *err)
 
 static int walk(struct walk *w, size_t len, struct err *err)
 {
-    struct lexer lexer;
+    const struct view_item *now = &w->view.now;
 
-    lexer_init(&lexer, w->text, len);
-    lexer_next(&lexer, &w->next);
-    for (; w->next.kind != LEXER_END; w->last = w->token) {
-        w->token = w->next;
-        lexer_next(&lexer, &w->next);
-        if (w->token.kind == LEXER_WORD)
+    for (view_init(&w->view, w->text, len); now->token.kind != LEXER_END; view_advance(&w->view)) {
+        if (now->token.kind == LEXER_WORD)
             note_word(w);
         note_start(w);
-        if (w->token.kind == LEXER_PUNCTUATION && !note_bracket(w))
+        if (now->token.kind == LEXER_PUNCTUATION && !note_bracket(w))
             return err_set(err, ERR_POISON, "param.place",
                            "brackets are nested too deep for typed parameters");
         if (is_parameter(w) && put(w, err) < 0)
             return -1;
     }
-    if (w->last.len > 0)
+    if (w->view.last.token.len > 0)
         end_item(w);
     copy_to(w, len);
     return 0;
