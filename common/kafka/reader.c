@@ -160,14 +160,24 @@ static void question_end(struct reader *r)
     r->question = NULL;
 }
 
+/* Throws away the answer of one that was given up before, which is old, or of a nudge. False: it is
+ * not answered yet. */
+static bool question_drop(struct reader *r)
+{
+    if (r->question == NULL)
+        return true;
+    if (!question_wait(r->question, r->question->nudge ? NUDGE_END_MS : 0))
+        return false;
+    question_end(r);
+    return true;
+}
+
 void reader_close(struct reader *r)
 {
     if (r == NULL)
         return;
-    if (r->question != NULL && !question_wait(r->question, r->question->nudge ? NUDGE_END_MS : 0))
+    if (!question_drop(r))
         return; /* it uses the handle, and the process is about to end */
-    if (r->question != NULL)
-        question_end(r);
     if (r->rk != NULL) {
         rd_kafka_consumer_close(r->rk); /* no group: takes no time */
         rd_kafka_destroy(r->rk);
@@ -222,10 +232,7 @@ int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err 
 {
     int64_t deadline = clock_mono_ms() + WATERMARK_TIMEOUT_MS;
 
-    /* One that was given up before is old: its answer is thrown away. */
-    if (r->question != NULL && question_wait(r->question, r->question->nudge ? NUDGE_END_MS : 0))
-        question_end(r);
-    if (r->question == NULL && question_start(r, err) < 0)
+    if (question_drop(r) && question_start(r, err) < 0) /* else the answer to come is as good */
         return -1;
     while (!question_wait(r->question, 200)) {
         if (stop_check(err) < 0)
