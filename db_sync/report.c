@@ -284,7 +284,7 @@ void report_recall(struct report *r, const struct compare_side *side)
     int64_t first = now.count > 0 ? now.points[0].offset : INT64_MAX;
     all->count = 0;
     for (size_t i = 0; i < side->point_count && all->count < RECENT_POINTS; i++)
-        if (side->points[i].offset % COMPARE_EVERY == 0 && side->points[i].offset < first)
+        if (side->points[i].offset < first)
             all->points[all->count++] = side->points[i];
     size_t room = RECENT_POINTS - now.count, drop = all->count > room ? all->count - room : 0;
     memmove(all->points, all->points + drop, (all->count - drop) * sizeof *all->points);

@@ -36,7 +36,7 @@ void report_applied(struct report *r, const struct position *position);
  * for one that no position falls on, since the log holds no command there. */
 void report_checkpoint(struct report *r, int64_t offset, const struct position *position);
 
-/* Checkpoints that an earlier run told of. */
+/* Checkpoints that an earlier run told of: the points of side, at multiples of COMPARE_EVERY. */
 void report_recall(struct report *r, const struct compare_side *side);
 
 /* This replica did something else than others (reason), or not (NULL). */
