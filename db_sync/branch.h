@@ -15,8 +15,8 @@
  * the guards let one of them do something; several CALLs in a row would run template by template,
  * which is another graph. A template with WITH or RETURN has a CALL of its own: an aggregation over
  * no rows yields a row, so that it would run for every command. The runtime is named because it
- * keeps the order of rows on every edition. The rows are in a map because Neo4j compiles a text anew
- * for a list whose length has another power of ten, and for a map never (seen on 5.26). */
+ * keeps the order of rows on every edition. The rows are in a map because Neo4j compiles a text
+ * anew for a list whose length has another power of ten, and for a map never (seen on 5.26). */
 
 #include "base/buf.h"
 
@@ -26,8 +26,8 @@
 /* The parameters, around rows with commas between them. */
 #define BRANCH_PARAMS_BEGIN "{\"__clr\":{\"rows\":["
 #define BRANCH_PARAMS_END "]}}"
-#define BRANCH_ROW "__clr"  /* a row in a template's text */
-#define BRANCH_FIRST 1      /* the place of its first value */
+#define BRANCH_ROW "__clr" /* a row in a template's text */
+#define BRANCH_FIRST 1     /* the place of its first value */
 
 struct branch {
     const char *text; /* a template: lift_add_row_text with BRANCH_ROW and BRANCH_FIRST */

@@ -14,8 +14,8 @@
 
 /* Of a command of one statement whose literals can be parameters. */
 struct command_lifted {
-    const char *bytes; /* the key of its template (lift_key), then its values as JSON */
-    size_t key_len;    /* 0: its text goes as it is */
+    const char *bytes;  /* the key of its template (lift_key), then its values as JSON */
+    size_t key_len;     /* 0: its text goes as it is */
     const size_t *ends; /* where each value ends in bytes */
     size_t count;
 };

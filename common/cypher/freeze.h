@@ -8,9 +8,9 @@
  *   timestamp()                        $__timestamp
  *   datetime()                         datetime({epochMillis: $__timestamp, timezone: 'Z'})
  *   date.statement()                   date(datetime({epochMillis: $__timestamp, timezone: 'Z'}))
- *   localtime({timezone: x})           localtime(datetime({epochMillis: $__timestamp, timezone:
- * …})) date.truncate('day')               date.truncate('day', datetime({…})) time({hour: 1,
- * timezone: 'A/B'})   the offset that the zone has at $__timestamp
+ *   localtime({timezone: x})           localtime(datetime({epochMillis: …, timezone: …}))
+ *   date.truncate('day')               date.truncate('day', datetime({…}))
+ *   time({hour: 1, timezone: 'A/B'})   the offset that the zone has at $__timestamp
  *
  * so also time, localdatetime, the forms .transaction and .realtime, names of 2026. What cannot be
  * bound, and other things that are each server's own (chance.h), are refused or told. Pure; the

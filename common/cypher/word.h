@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* p[0..len-1] is the word, which is not empty. For each word of a text lists of ours are tried one by
- * one, and nearly all differ in their first letter; word_is_rest is for word_is. */
+/* p[0..len-1] is the word, which is not empty. For each word of a text lists of ours are tried one
+ * by one, and nearly all differ in their first letter; word_is_rest is for word_is. */
 bool word_is_rest(const char *p, size_t len, const char *word);
 
 static inline bool word_is(const char *p, size_t len, const char *word)

@@ -195,8 +195,7 @@ static void facts_come_from_text_and_parameters(void **state)
     c = decode("{\"commands\":[{\"command\":\"CREATE (:A)\"},{\"command\":\"CREATE (:B {n: "
                "$n})\",\"params\":{\"n\":1.0}}]}");
     assert_int_equal(c->stmt_count, 2);
-    assert_statement(c, 1,
-                     "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
+    assert_statement(c, 1, "{\"statement\":\"CREATE (:B {n: $n})\",\"parameters\":{\"n\":1.0}}");
     command_free(c);
 }
 
