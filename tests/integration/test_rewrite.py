@@ -65,7 +65,7 @@ TRAPS = {
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda t: t.replace(" ", "-"))
-def test_same_as_one_by_one(trap, topics, server_a, neo_a, neo_b, db_sync):
+def test_same_as_one_by_one(trap, topics, server_a, neo_a, neo_b, db_sync, neo4j_version):
     commands = TRAPS[trap]
     failed = apply_one_by_one(neo_b, commands)
     topics.commands(commands)
@@ -73,7 +73,8 @@ def test_same_as_one_by_one(trap, topics, server_a, neo_a, neo_b, db_sync):
     applied(neo_a, topics)
     check_equal(neo_a, neo_b)
     assert [(offset, code) for offset, code, _ in topics.dead_letters()] == failed
-    assert agent.events("templates"), "nothing went together"
+    hidden = neo4j_version == "4.4" and trap == "one template that reads what it wrote"  # its own WITH hides the row's values there
+    assert bool(agent.events("templates")) != hidden
     assert agent.stop() == 0
 
 
