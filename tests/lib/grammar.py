@@ -8,6 +8,8 @@ with one code. What a server line does not have stays in: it fails there."""
 import json
 import re
 
+from typed import BUILT, PLAIN, WRONG as WRONG_VALUES, typed_value
+
 KEYS = ["0", "1", "2", "3", "4", "'a'", "'1'", "2.0", "-1", "true"]
 INTS = ["0", "1", "2", "3", "5", "-3", "- 4", "-0", "100", "2147483648", "9007199254740993", "-9007199254740993"]
 EXTREMES = ["9223372036854775807", "-9223372036854775807", "-9223372036854775808", "-  9223372036854775808"]
@@ -101,12 +103,26 @@ WRONG = ["MATCH (n:None) SET n = «a»", "MATCH (n:K {id: «k»}) SET n.v = nofu
 SCHEMA = ["CREATE INDEX k_v IF NOT EXISTS FOR (n:K) ON (n.v)", "DROP INDEX k_v IF EXISTS", "CREATE TEXT INDEX k_s FOR (n:K) ON (n.s)", "DROP INDEX k_s", "CREATE CONSTRAINT m_id FOR (m:M) REQUIRE m.id IS UNIQUE",
           "DROP CONSTRAINT m_id IF EXISTS", "CREATE CONSTRAINT bad FOR (n:K) REQUIRE n.id IS NODE KEY"]
 PURGE = "MATCH (x) WHERE NOT x:K DETACH DELETE x"
+# parameters with types, and those that db_sync binds: in texts of their own, or in place of literals in a usual one
+SPECIAL = {
+    "typed": ["CREATE (:T {v: $when, w: «a»})", "MERGE (t:T {id: $when}) SET t.c = coalesce(t.c, 0) + «i»", "MATCH (n:K {id: «k»}) SET n.when = $when, n.v = «a»", "CREATE (:T $more)",
+              "MATCH (n:K) WHERE n.when <= $when SET n.v = «a»", "MATCH (n:K {id: «k»}) SET n += $more", "MATCH (n:K {id: $k}) SET n.whens = $whens, n.c = coalesce(n.c, 0) + size($whens)",
+              "UNWIND $days AS row MERGE (t:T {id: row.id}) SET t.when = row.when, t.c = coalesce(t.c, 0) + 1", "FOREACH (x IN $whens | CREATE (:T {v: x}))", "MATCH (n:None) SET n.v = $when + «i»",
+              "MATCH (n:K) WHERE n.when IN $whens SET n.c = coalesce(n.c, 0) + «i»", "WITH $when AS w MATCH (n:K {id: «k»}) SET n.when = w, n.v = $p", "CREATE (:T {v: $more.when, w: $days[0].when})",
+              "MATCH (n:K) WITH n, $when AS w RETURN n.c, w, $whens, $when ORDER BY n.c", "MATCH (n:K {id: «k»}) SET n.v = CASE WHEN $when = n.when THEN «a» ELSE $when END", "CREATE (:T {v: [$when, $when]})"],
+    "own": ["MATCH (n:K {id: «k»}) SET n.at = $__offset, n.ms = $__timestamp, n.key = $__key", "CREATE (:O {at: $__offset, ms: $__timestamp, key: $__key, v: «a»})", "CREATE (:O {at: $`__offset`, v: '$__key'})",
+            "MERGE (o:O {key: $__key}) SET o.sum = coalesce(o.sum, 0) + $__offset", "MATCH (n:K) WHERE n.at < $__offset - «i» SET n.v = «a», n.key = $__key", "MATCH (n:K {id: $k}) SET n.at = $__offset + «i»"]}
+INSTEAD = {"typed": ["$when", "$when", "$whens"], "own": ["$__offset", "$__timestamp", "$__key"]}
+TYPES = [[typed_value(kind, value) for value in {**BUILT.get(kind, {}), **PLAIN.get(kind, {})}] for kind in [*BUILT, *BUILT, *PLAIN]]
+FAILING = ["MATCH (n:K) SET n.v = 1 / 0", "CREATE (:C {v: {a: 1}})", "CREATE (:K {id: 0})", "CREATE (:C {v: $missing})", "MATCH (n:K RETURN n"]
+NAMES = [{"with_key": "a"}, {"with_key": "it's"}, {"id": "b"}, {"with_key": "ä", "id": "c"}, {"id": "2020-01-01"}]
 BLANKS = [" ", " ", " ", "\n", "\t ", " /* $x 'it */ ", " // 5 \" ' \n", "/**/ ", " /* } */", "  "]
 ENDS = re.compile("WITH (count|sum|.* collect)|DELETE")  # n is gone behind it
 KEYWORDS = re.compile(r"\b(MATCH|MERGE|SET|WHERE|CREATE|WITH|RETURN|UNWIND|FOREACH|CALL|ORDER BY|DELETE|REMOVE|AND|OR|THEN|ELSE|IN|AS)\b")
-SLOT = re.compile("«([^»]+)»|\\$(p|i|k|map|rows|list)\\b")
+SLOT = re.compile("«([^»]+)»|\\$(p|i|k|map|rows|list|when|whens|more|days)\\b")
 SOME_PARAMS = {"i": [0, 1, 2, 5, -3], "k": [0, 1, 2, 3, "a"], "map": [{"v": 1}, {"v": 2, "w": "a"}, {}, {"set": 1}, {"v": None}], "list": [[1], [1, 2], [], [3, 3]],
                "rows": [[{"id": 1, "n": 1}], [{"id": 1, "n": 1}, {"id": 2, "n": 5}], [], [{"id": "a", "n": 2}]], "p": VALUES}
+TYPED_SLOTS = ("when", "whens", "more", "days")
 
 
 class Shape:
@@ -123,7 +139,7 @@ class Shape:
 
     def _settle(self, random, slot):
         home = random.choice(["i", "i", "f", "s", "s", "b", "l"])
-        self.homes[len(self.homes)] = POOLS[home]
+        self.homes[len(self.homes)] = random.choice(TYPES) if slot.group(2) in TYPED_SLOTS else POOLS[home]
         self.names[len(self.names)] = random.choice(PARAMS) if slot.group(2) or random.random() < 0.08 else None
 
     def text(self, random, progress, awkward, refused):
@@ -134,6 +150,9 @@ class Shape:
             nonlocal at
             at += 1
             name = self.names[at] or "p"
+            if slot.group(2) in TYPED_SLOTS:
+                params[name.strip("`")] = _typed(random, slot.group(2), self.homes[at], awkward)
+                return "$" + name
             if slot.group(2):
                 params[name.strip("`")] = _param(random, SOME_PARAMS[slot.group(2)] if random.random() > awkward / 4 else VALUES, progress)
                 return "$" + name
@@ -198,16 +217,61 @@ def _param(random, values, progress):
     return _early(random, values, progress)
 
 
-def stream(random, compiles, count, shapes, awkward, refused, wrong, schema):
-    """count commands, (text, params), of so many shapes beside ORDERED. awkward: how often a literal is not of its slot's usual kind;
+def _typed(random, slot, home, awkward):
+    """A value with types, now and then one that there is not. What a list holds is of one type: of a mixed one Neo4j's
+    compiler knows more where it is written in the text."""
+    home = home if random.random() > awkward else random.choice(TYPES)
+
+    def one():
+        return typed_value(*random.choice(list(WRONG_VALUES))) if random.random() < 0.02 else random.choice(home)
+
+    several = [one() for _ in range(random.randint(0, 3))]
+    value = {"when": one, "whens": lambda: several, "more": lambda: {"when": one(), "n": random.randint(0, 2)},
+             "days": lambda: [{"id": i, "when": v} for i, v in enumerate(several)]}[slot]()
+    if slot == "when" or random.random() > 0.2:
+        return value
+    return typed_value("Map" if slot == "more" else "List", value)
+
+
+def _special(random, kind):
+    if random.random() < 0.6:
+        return Shape(random, [random.choice(SPECIAL[kind])])
+    return Shape(random, [re.sub("«a»", lambda m: random.choice([*INSTEAD[kind], m.group(0)]), _expand(random, part)) for part in _parts(random)])
+
+
+def _shapes(random, compiles, kind):
+    shapes = []
+    while len(shapes) < 3:
+        shape = _special(random, kind)
+        shapes += [shape] * compiles(shape.text(random, 0, 0, 0))
+    return shapes
+
+
+def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typed=0, own=0, lists=0):
+    """count commands, (text, params) or messages, of so many shapes beside ORDERED. awkward: how often a literal is not of its slot's usual kind;
     refused: how often it is one that may fail; wrong: of the commands, made by shapes that do not compile, or are mistakes;
-    schema: of the commands. compiles(text, params) tells."""
+    schema, typed, own: of the commands; lists: of the messages, such as are one transaction of several. compiles(command) tells."""
     good, bad = [Shape(random, [text]) for text in ORDERED], [Shape(random, [random.choice(WRONG)]) for _ in range(3)]
     while len(good) < shapes + len(ORDERED):
         shape = Shape(random, _parts(random))
-        (good if compiles(*shape.text(random, 0, 0, 0)) else bad).append(shape)
+        (good if compiles(shape.text(random, 0, 0, 0)) else bad).append(shape)
+    rates = {kind: rate for kind, rate in (("typed", typed), ("own", own)) if rate}
+    special = {kind: _shapes(random, compiles, kind) for kind in rates}
     commands = [("CREATE CONSTRAINT k_id FOR (k:K) REQUIRE k.id IS UNIQUE", {})] + [(f"MERGE (n:K {{id: {key}}}) SET n.c = {i}, n.s = 'b{i}'", {}) for i, key in enumerate(KEYS[:5])]
     near = good
+
+    def part():
+        kind = next((kind for kind, rate in rates.items() if random.random() < rate), None)
+        shape = random.choice(special[kind] if kind else bad if random.random() < wrong else near)
+        text, params = shape.text(random, len(commands) / count, awkward, refused)
+        return {"command": text, "params": {**params, "__key": "given"} if kind == "own" and random.random() < 0.02 else params}
+
+    def parts():
+        some = [part() for _ in range(random.randint(1, 4))]
+        if random.random() < 0.25:  # all of it is undone
+            some.insert(random.randint(0, len(some)), {"command": random.choice(FAILING)})
+        return {"commands": some}
+
     while len(commands) < count:
         if random.random() < 0.02:  # few for a while, so that many commands in a row are alike
             near = random.sample(good, random.randint(1, 3))
@@ -217,6 +281,6 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema):
         elif chance < schema + 0.01:
             commands.append((PURGE, {}))
         else:
-            shape = random.choice(bad if chance < schema + 0.01 + wrong else near)
-            commands.append(shape.text(random, len(commands) / count, awkward, refused))
+            message = parts() if random.random() < lists else part()
+            commands.append({**message, **random.choice(NAMES)} if own and random.random() < 0.9 else message)
     return commands

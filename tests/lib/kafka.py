@@ -80,8 +80,8 @@ class Topics:
         assert self.producer.flush(60) == 0 and not failures, failures
         assert refused or bad in (False, "perhaps"), f"topics/ has nothing against any of these messages to {topic}"
 
-    def commands(self, texts, check=True):
-        """Commands: texts, or (text, params), or whole messages."""
+    def commands(self, texts, check=True, bad=False):
+        """Commands: texts, or (text, params), or whole messages; the rest as in produce."""
         messages = []
         for text in texts:
             if isinstance(text, str):
@@ -90,7 +90,7 @@ class Topics:
                 messages.append({"command": text[0], "params": text[1]})
             else:
                 messages.append(text)
-        self.produce("command", messages, check=check)
+        self.produce("command", messages, check=check, bad=bad)
 
     def check_written(self):
         """Reads what the programs wrote, so that it is checked though the test did not look."""
