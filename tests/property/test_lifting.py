@@ -121,7 +121,7 @@ def pair(topics, server_a, neo_a, server_b, neo_b, db_sync):
 
 @pytest.mark.timeout(scaled(600, 14400))
 def test_lifted_equals_one_by_one(pair, neo4j_version, record_property):
-    @settings(max_examples=scaled(5, 120), deadline=None, phases=[Phase.generate], print_blob=True, database=None,
+    @settings(max_examples=scaled(5, 40), deadline=None, phases=[Phase.generate], print_blob=True, database=None,
               suppress_health_check=list(HealthCheck))
     @given(wanted=STREAMS)
     def run(wanted):
