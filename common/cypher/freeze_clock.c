@@ -286,8 +286,8 @@ void freeze_clock_bind_timestamp(struct walk *w, size_t name, size_t at)
                  ? " "
                  : "");
     walk_put(w, start, end, "$" FREEZE_PARAMETER);
-    if (next->token.start == end && next->token.kind != LEXER_PUNCTUATION &&
-        next->token.kind != LEXER_END)
+    if (next->token.start == end && next->token.kind != LEXER_END &&
+        (next->token.kind != LEXER_PUNCTUATION || next->token.op == '$'))
         walk_put(w, end, end, " ");
     w->at = at + 1;
 }

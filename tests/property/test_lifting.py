@@ -65,7 +65,7 @@ class Pair:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             failing = pool.submit(apply_one_by_one, self.oracle, commands, [message.timestamp()[1] for message in self.topics.read("command")])
             agent = self.db_sync(self.server, BATCH_COUNT=batch, LOG_LEVEL="debug")
-            applied(self.mine, self.topics, 120)
+            applied(self.mine, self.topics, scaled(120, 1800))  # three tries, some seconds apart, for each error that may be the server's own fault
             failed = failing.result()
         refused = dict(failed)
         # a text that is no Cypher gets no further than db_sync

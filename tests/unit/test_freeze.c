@@ -43,6 +43,7 @@ static const struct {
     {"MATCH (n) WHERE n.t<datetime()DELETE n", "MATCH (n) WHERE n.t<" NOW "DELETE n"},
     {"CREATE ({a:date(),b:[x IN [1]|time()]})",
      "CREATE ({a:date(" NOW "),b:[x IN [1]|time(" NOW ")]})"},
+    {"SET n.t = timestamp()$=1", "SET n.t = $__timestamp $=1"}, /* no Cypher: the server's to say */
     {"SET n.l = l[0..timestamp()]", "SET n.l = l[0..$__timestamp]"},
     /* the zone stays */
     {"SET n.t = datetime({timezone: 'Europe/Paris'})",
