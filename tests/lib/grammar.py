@@ -103,6 +103,9 @@ WRONG = ["MATCH (n:None) SET n = «a»", "MATCH (n:K {id: «k»}) SET n.v = nofu
 SCHEMA = ["CREATE INDEX k_v IF NOT EXISTS FOR (n:K) ON (n.v)", "DROP INDEX k_v IF EXISTS", "CREATE TEXT INDEX k_s FOR (n:K) ON (n.s)", "DROP INDEX k_s", "CREATE CONSTRAINT m_id FOR (m:M) REQUIRE m.id IS UNIQUE",
           "DROP CONSTRAINT m_id IF EXISTS", "CREATE CONSTRAINT bad FOR (n:K) REQUIRE n.id IS NODE KEY"]
 PURGE = "MATCH (x) WHERE NOT x:K DETACH DELETE x"
+# what is left shows all that db_sync bound
+TRACE = ("MATCH (n:K {id: «k»}) SET n.trace = (coalesce(n.trace, 0) * 31 + $__offset * 7 + $__timestamp) % 1000003, "
+         "n.keys = right(coalesce(n.keys, '') + coalesce($__key, '-'), 500)")
 # parameters with types, and those that db_sync binds: in texts of their own, or in place of literals in a usual one
 SPECIAL = {
     "typed": ["CREATE (:T {v: $when, w: «a»})", "MERGE (t:T {id: $when}) SET t.c = coalesce(t.c, 0) + «i»", "MATCH (n:K {id: «k»}) SET n.when = $when, n.v = «a»", "CREATE (:T $more)",
@@ -110,7 +113,7 @@ SPECIAL = {
               "UNWIND $days AS row MERGE (t:T {id: row.id}) SET t.when = row.when, t.c = coalesce(t.c, 0) + 1", "FOREACH (x IN $whens | CREATE (:T {v: x}))", "MATCH (n:None) SET n.v = $when + «i»",
               "MATCH (n:K) WHERE n.when IN $whens SET n.c = coalesce(n.c, 0) + «i»", "WITH $when AS w MATCH (n:K {id: «k»}) SET n.when = w, n.v = $p", "CREATE (:T {v: $more.when, w: $days[0].when})",
               "MATCH (n:K) WITH n, $when AS w RETURN n.c, w, $whens, $when ORDER BY n.c", "MATCH (n:K {id: «k»}) SET n.v = CASE WHEN $when = n.when THEN «a» ELSE $when END", "CREATE (:T {v: [$when, $when]})"],
-    "own": ["MATCH (n:K {id: «k»}) SET n.at = $__offset, n.ms = $__timestamp, n.key = $__key", "CREATE (:O {at: $__offset, ms: $__timestamp, key: $__key, v: «a»})", "CREATE (:O {at: $`__offset`, v: '$__key'})",
+    "own": [TRACE, "CREATE (:O {at: $__offset, ms: $__timestamp, key: $__key, v: «a»})", "CREATE (:O {at: $`__offset`, v: '$__key'})",
             "MERGE (o:O {key: $__key}) SET o.sum = coalesce(o.sum, 0) + $__offset", "MATCH (n:K) WHERE n.at < $__offset - «i» SET n.v = «a», n.key = $__key", "MATCH (n:K {id: $k}) SET n.at = $__offset + «i»"]}
 INSTEAD = {"typed": ["$when", "$when", "$whens"], "own": ["$__offset", "$__timestamp", "$__key"]}
 TYPES = [[typed_value(kind, value) for value in {**BUILT.get(kind, {}), **PLAIN.get(kind, {})}] for kind in [*BUILT, *BUILT, *PLAIN]]
@@ -240,7 +243,7 @@ def _special(random, kind):
 
 
 def _shapes(random, compiles, kind):
-    shapes = []
+    shapes = [Shape(random, [TRACE])] if kind == "own" else []
     while len(shapes) < 3:
         shape = _special(random, kind)
         shapes += [shape] * compiles(shape.text(random, 0, 0, 0))
