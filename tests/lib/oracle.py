@@ -34,7 +34,7 @@ def _statement(text, params, own):
     """Typed values go into the text, wherever it has the name behind a $: it has it nowhere in strings and comments."""
     plain = {name: meaning(value) for name, value in params.items()}
     built = {name: value for name, value in plain.items() if is_built(value)}
-    if built and re.search(r"\\u[0-9a-fA-F]{4}", text):
+    if built and re.search(r"(?<!\\)(?:\\\\)*\\u", text):
         raise CypherError("param.place", "of db_sync")
     if any(name in params for name in OWN):
         raise CypherError("command.params", "of db_sync")
