@@ -115,7 +115,7 @@ def one_shape(bench):
 
 
 def three_shapes(bench):
-    beside_experts(bench, "three shapes at random", streams.THREE, 100_000,
+    beside_experts(bench, "three shapes at random", streams.THREE, 200_000,
                    f"a client that knows the shapes, the same UNION ALL, {clients.ROWS:,} rows a request", "at least 0.8", "at least 50")
 
 
