@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/pace.h"
 
+#define FIRST 500        /* commands, while nothing is known: a text may take 10 ms */
+#define LESS 16          /* at most so many times less at once: it may have been a hiccup */
 #define LEAST 100        /* commands whose time is worth a note */
 #define COMPARE_TURNS 64 /* transactions between two looks at the form that is not in use */
 #define COMPARE_US 60    /* a command that takes less is as quick as it can be */
@@ -8,7 +10,8 @@
 
 void pace_init(struct pace *p, enum rewrite_form widest, size_t most, int64_t time_ms)
 {
-    *p = (struct pace){.widest = widest, .most = most, .time_ms = time_ms, .limit = most};
+    *p = (struct pace){.widest = widest, .most = most, .time_ms = time_ms};
+    p->limit = most < FIRST ? most : FIRST;
 }
 
 size_t pace_count(const struct pace *p)
@@ -30,6 +33,15 @@ enum rewrite_form pace_form(const struct pace *p)
     return worse != look ? REWRITE_SINGLY : REWRITE_TOGETHER;
 }
 
+/* Of k that took too long, as many as would have taken three quarters of the time. */
+static size_t fewer(const struct pace *p, size_t k, int64_t took_ms)
+{
+    size_t fit = (size_t)((double)k * (double)p->time_ms * 3 / 4 / (double)took_ms);
+    size_t least = k / LESS > 0 ? k / LESS : 1;
+
+    return fit > least ? fit : least;
+}
+
 void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms, bool telling)
 {
     int64_t *cost = &p->cost_us[form], now = took_ms * 1000 / (int64_t)k;
@@ -44,7 +56,7 @@ void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms
             p->careful = 0;
     }
     if (took_ms > p->time_ms && k > 1 && telling)
-        p->limit = k / 2;
+        p->limit = fewer(p, k, took_ms);
     else if (k >= p->limit && took_ms < p->time_ms / 2)
         p->limit = p->limit * 2 < p->most ? p->limit * 2 : p->most;
 }

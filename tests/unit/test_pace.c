@@ -19,8 +19,11 @@ static void size_follows_the_time(void **state)
     struct pace p = paced(REWRITE_TOGETHER);
 
     (void)state;
+    assert_int_equal(pace_count(&p), MOST / 4); /* nothing is known yet */
+    pace_done(&p, MOST / 4, REWRITE_TEXTS, 1, true);
+    pace_done(&p, MOST / 2, REWRITE_TEXTS, 1, true);
     assert_int_equal(pace_count(&p), MOST);
-    pace_done(&p, MOST, REWRITE_TEXTS, TIME_MS + 1, true);
+    pace_done(&p, MOST, REWRITE_TEXTS, TIME_MS * 3 / 2, true);
     assert_int_equal(pace_count(&p), MOST / 2);
     pace_done(&p, MOST / 2, REWRITE_TEXTS, TIME_MS - 1, true);
     assert_int_equal(pace_count(&p), MOST / 2);
@@ -30,6 +33,10 @@ static void size_follows_the_time(void **state)
     assert_int_equal(pace_count(&p), MOST);
     pace_done(&p, 1, REWRITE_TEXTS, 10 * TIME_MS, true); /* one command cannot be less */
     assert_int_equal(pace_count(&p), MOST);
+    pace_done(&p, MOST, REWRITE_TEXTS, 100 * TIME_MS, true); /* a hiccup? */
+    assert_int_equal(pace_count(&p), MOST / 16);
+    pace_done(&p, 2, REWRITE_TEXTS, 2 * TIME_MS, true);
+    assert_int_equal(pace_count(&p), 1);
     pace_shrink(&p, 100);
     assert_int_equal(pace_count(&p), 50);
 }
