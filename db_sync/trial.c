@@ -74,8 +74,8 @@ static size_t ask(struct tx *tx, int64_t limit_ms, const struct question *questi
     return err->class == ERR_POISON && failed < n ? failed : n + 1;
 }
 
-/* Its own text, and its template as the branch that it would be alone: a part of it is compiled by
- * then, and where that passes parameters do. *scans: of the text. */
+/* Its own text, and its template as the only branch of a statement. Where that passes, so would the
+ * template with parameters: of a row's value Neo4j knows less. *scans: of the text. */
 static void ask_branch(struct trial *t, struct tx *tx, int64_t limit_ms, const json_t *params,
                        size_t *scans)
 {
