@@ -105,8 +105,9 @@ static int judge_name(struct walk *w, size_t at)
     open = read_chain(w, at, name, sizeof name, &len, &parts);
     if (procedure && procedure_find(name, len) != PROCEDURE_READS)
         w->writes = true;
+    w->form = WALK_PLAIN;
     if (parts != 2)
-        return w->form = WALK_PLAIN, judge_call(w, at, open, chance_find(name, len));
+        return judge_call(w, at, open, chance_find(name, len));
     enum chance_call base = walk_find_call(w, at);
     if (!freeze_clock_is(base))
         return judge_call(w, at, open, chance_find(name, len));

@@ -281,13 +281,11 @@ void freeze_clock_bind_timestamp(struct walk *w, size_t name, size_t at)
     if (!walk_binds(w))
         return;
     walk_put(w, start, start,
-             name > 0 && walk_end_of(w, name - 1) == start &&
-                     walk_item(w, name - 1)->token.kind != LEXER_PUNCTUATION
+             name > 0 && walk_end_of(w, name - 1) == start && view_glues(walk_item(w, name - 1))
                  ? " "
                  : "");
     walk_put(w, start, end, "$" FREEZE_PARAMETER);
-    if (next->token.start == end && next->token.kind != LEXER_END &&
-        (next->token.kind != LEXER_PUNCTUATION || next->token.op == '$'))
+    if (next->token.start == end && view_glues(next))
         walk_put(w, end, end, " ");
     w->at = at + 1;
 }

@@ -24,7 +24,7 @@ bool walk_has_name(const struct walk *w, size_t at, const char *name)
 
 bool walk_is_word(const struct walk *w, size_t at, const char *word)
 {
-    return walk_item(w, at)->token.kind == LEXER_WORD && walk_has_name(w, at, word);
+    return view_reads(walk_item(w, at), w->text, word);
 }
 
 bool walk_was_word(const struct walk *w, size_t at, size_t n, const char *word)

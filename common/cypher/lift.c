@@ -68,17 +68,12 @@ static unsigned flags_at(const struct walk *w, size_t at)
 
 static bool is_word(const struct walk *w, size_t at, const char *word)
 {
-    const struct lexer_token *t = &w->tokens[at].token;
-
-    return t->kind == LEXER_WORD && word_is(w->text + t->start, t->len, word);
+    return view_reads(&w->tokens[at], w->text, word);
 }
 
 static bool is_one_of(const struct walk *w, size_t at, const char *const *words)
 {
-    for (; *words != NULL; words++)
-        if (is_word(w, at, *words))
-            return true;
-    return false;
+    return view_reads_one_of(&w->tokens[at], w->text, words);
 }
 
 /* A clause, operator or the like, as far as its place tells: not `n.set`, `:SET`, `{set: 1}`. */
@@ -248,19 +243,11 @@ static bool pop(struct walk *w)
 
 /* ---- what is taken out ---- */
 
-/* Glued to a word or another of its kind it would be read as one with it, as in `ELSE$x`. */
-static bool is_wordy(const struct walk *w, size_t at)
-{
-    enum lexer_kind kind = w->tokens[at].token.kind;
-
-    return kind != LEXER_PUNCTUATION && kind != LEXER_END;
-}
-
 static struct lift_hole *add_hole(struct walk *w, size_t start, size_t len)
 {
     struct lift *l = w->l;
 
-    if (w->at > 0 && is_wordy(w, w->at - 1) && l->template.len > 0 &&
+    if (w->at > 0 && view_glues(&w->tokens[w->at - 1]) && l->template.len > 0 &&
         l->template.data[l->template.len - 1] != ' ')
         buf_addc(&l->template, ' ');
     w->hole = true;
@@ -446,7 +433,7 @@ static bool walk(struct walk *w)
         end--;
     for (; w->at < end; w->at += taken) {
         const struct lexer_token *t = &w->tokens[w->at].token;
-        if (t->start > end_of_last || (w->hole && is_wordy(w, w->at)))
+        if (t->start > end_of_last || (w->hole && view_glues(&w->tokens[w->at])))
             buf_addc(&w->l->template, ' ');
         if (!take(w, &taken))
             return false;

@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "cypher/view.h"
-#include "cypher/word.h"
 
 #include <string.h>
 
@@ -61,12 +60,7 @@ static int refuse(struct err *err, const char *why)
 /* Whether the word is one of a list that ends with NULL. */
 static bool is_one_of(const struct view *v, const char *const *words)
 {
-    const struct lexer_token *t = &v->now.token;
-
-    for (; t->kind == LEXER_WORD && *words != NULL; words++)
-        if (word_is(v->lexer.text + t->start, t->len, *words))
-            return true;
-    return false;
+    return view_reads_one_of(&v->now, v->lexer.text, words);
 }
 
 /* `SET a.x = 1` of a variable that no clause before it made. */

@@ -209,13 +209,9 @@ static const char schema_call[] = "a procedure that changes the schema has a tra
 /* What may follow such a call, of the words that begin a clause. */
 static bool only_reads(const struct judge *j)
 {
-    static const char *const words[] = {"return", "order", "skip", "offset", "limit"};
-    const struct lexer_token *t = &j->view.now.token;
+    static const char *const words[] = {"return", "order", "skip", "offset", "limit", NULL};
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (word_is(j->view.lexer.text + t->start, t->len, words[i]))
-            return true;
-    return false;
+    return view_reads_one_of(&j->view.now, j->view.lexer.text, words);
 }
 
 static int judge_call(struct judge *j)

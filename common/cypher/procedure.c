@@ -4,7 +4,6 @@
 #include "cypher/word.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 /* The first row that fits counts; a * at the end stands for any rest. Lower case. */
 static const struct {

@@ -60,6 +60,20 @@ bool view_is_op(const struct view_item *item, int op)
     return item->token.kind == LEXER_PUNCTUATION && item->token.op == op;
 }
 
+bool view_reads_one_of(const struct view_item *item, const char *text, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (view_reads(item, text, *words))
+            return true;
+    return false;
+}
+
+bool view_glues(const struct view_item *item)
+{
+    return (item->token.kind != LEXER_PUNCTUATION && item->token.kind != LEXER_END) ||
+           view_is_op(item, '$');
+}
+
 bool view_is_word(const struct view *view, enum keyword keyword)
 {
     return view->now.word.keyword == keyword && !view_is_op(&view->last, '.') &&

@@ -7,6 +7,7 @@
 
 #include "cypher/keyword.h"
 #include "cypher/lexer.h"
+#include "cypher/word.h"
 
 struct view_item {
     struct lexer_token token;
@@ -39,6 +40,19 @@ const struct view_item *view_list_read(struct view_list *list, const char *text,
 void view_list_fini(struct view_list *list);
 
 bool view_is_op(const struct view_item *item, int op);
+
+/* A word without quotes that is `word`, in any case; text is what the tokens are slices of. */
+static inline bool view_reads(const struct view_item *item, const char *text, const char *word)
+{
+    return item->token.kind == LEXER_WORD &&
+           word_is(text + item->token.start, item->token.len, word);
+}
+
+/* The same for one of words, which end with NULL. */
+bool view_reads_one_of(const struct view_item *item, const char *text, const char *const *words);
+
+/* Directly beside a word or parameter it would be read as one with it, as in `ELSE$x`, `$x$`. */
+bool view_glues(const struct view_item *item);
 
 /* A word, but not directly behind a dot or colon, where it is a property, label or value. */
 bool view_is_word(const struct view *view, enum keyword keyword);

@@ -9,7 +9,6 @@
 #include "cypher/limit.h"
 #include "cypher/name.h"
 #include "cypher/view.h"
-#include "cypher/word.h"
 #include "neo4j/typed.h"
 
 #include <stdlib.h>
@@ -47,17 +46,12 @@ struct walk {
 
 static bool is_word(const struct walk *w, const struct view_item *item, const char *word)
 {
-    const struct lexer_token *t = &item->token;
-
-    return t->kind == LEXER_WORD && word_is(w->text + t->start, t->len, word);
+    return view_reads(item, w->text, word);
 }
 
 static bool is_one_of(const struct walk *w, const struct view_item *item, const char *const *words)
 {
-    for (; *words != NULL; words++)
-        if (is_word(w, item, *words))
-            return true;
-    return false;
+    return view_reads_one_of(item, w->text, words);
 }
 
 /* Not `n.return`, `:RETURN`, `AS return`, `{return: 1}`. */
