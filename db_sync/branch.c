@@ -35,7 +35,8 @@ static void add_branch(struct buf *out, const struct branch *b, size_t number, b
 
 void branch_add_text(struct buf *out, const struct branch *branches, size_t n, bool scoped)
 {
-    buf_adds(out, "CYPHER runtime=slotted UNWIND $" BRANCH_ROW ".rows AS " BRANCH_ROW " ");
+    buf_adds(out,
+             "CYPHER runtime=slotted UNWIND $" BRANCH_ROW "." BRANCH_ROWS " AS " BRANCH_ROW " ");
     if (n == 1) {
         add_call(out, BRANCH_ROW, scoped);
         buf_add(out, branches->text, branches->len);

@@ -24,9 +24,10 @@
 #include <stddef.h>
 
 /* The parameters, around rows with commas between them. */
-#define BRANCH_PARAMS_BEGIN "{\"__clr\":{\"rows\":["
+#define BRANCH_PARAMS_BEGIN "{\"" BRANCH_ROW "\":{\"" BRANCH_ROWS "\":["
 #define BRANCH_PARAMS_END "]}}"
-#define BRANCH_ROW "__clr" /* a row in a template's text */
+#define BRANCH_ROWS "rows" /* in the map that the parameter is */
+#define BRANCH_ROW "__clr" /* the parameter, and a row in a template's text */
 #define BRANCH_FIRST 1     /* the place of its first value */
 
 struct branch {

@@ -36,7 +36,7 @@ enum rewrite_form pace_form(const struct pace *p)
 /* Of k that took too long, as many as would have taken three quarters of the time. */
 static size_t fewer(const struct pace *p, size_t k, int64_t took_ms)
 {
-    size_t fit = (size_t)((double)k * (double)p->time_ms * 3 / 4 / (double)took_ms);
+    size_t fit = (size_t)((int64_t)k * p->time_ms * 3 / 4 / took_ms);
     size_t least = k / LESS > 0 ? k / LESS : 1;
 
     return fit > least ? fit : least;

@@ -101,7 +101,7 @@ static void ask_branch(struct trial *t, struct tx *tx, int64_t limit_ms, const j
 /* Its template with parameters, for one that is no branch. */
 static void ask_parameters(struct trial *t, struct tx *tx, int64_t limit_ms, size_t scans)
 {
-    json_t *params = json_parse(buf_str(&t->values), t->values.len, &t->why);
+    json_t *params = json_parse(buf_str(&t->values), t->values.len, NULL);
     const struct question question = {&t->with_parameters, params};
     struct plans plans = {{0}};
     struct err why = {0};
