@@ -15,6 +15,8 @@ BACKUPS  := $(patsubst tests/%.txt,build/%/ready,$(sort $(wildcard tests/neo4j-b
 LIBS     := rdkafka:2.0.2:librdkafka-dev libcurl:7.88:libcurl4-openssl-dev jansson:2.14:libjansson-dev \
             zlib:1.2.11:zlib1g-dev libcrypto:3.0:libssl-dev smartcols:2.36:libsmartcols-dev
 PKGS     := $(foreach l,$(LIBS),$(firstword $(subst :, ,$(l))))
+# libraries that are a header, of which pkg-config knows nothing
+HEADERS  := uthash.h:uthash-dev
 
 ifeq ($(origin CC),default)
 CC       := gcc
@@ -59,6 +61,9 @@ check-libs:
 	    echo "missing: the C library $$name ($$least or newer), Debian package $$package; make deps installs it" >&2; continue; }; \
 	  pkg-config --atleast-version=$$least $$name || { ok=0; \
 	    echo "too old: $$name $$(pkg-config --modversion $$name), $$least or newer is needed" >&2; }; \
+	done; for h in $(HEADERS); do \
+	  echo "#include <$${h%%:*}>" | $(CC) $(CFLAGS) -E -o /dev/null - 2>/dev/null || { ok=0; \
+	    echo "missing: the C header $${h%%:*}, Debian package $${h#*:}; make deps installs it" >&2; }; \
 	done; test $$ok = 1
 
 all: $(BINARIES) ## build db_sync and global_server into build/<profile>/bin; links in build/bin

@@ -17,6 +17,10 @@ PROGRAMS = {"db_sync": ("run", "topics"), "global_server": ("run",)}
 VARIANTS = (["compose.yaml"], ["compose.yaml", "compose.existing-kafka.yaml"],
             ["compose.yaml", "compose.existing-kafka.yaml", "compose.kafka-login.yaml"])
 FOREIGN = {"TMPDIR"}  # names that the programs take from the environment and that are no options
+STANDARD = set("""assert ctype dirent errno fcntl getopt inttypes langinfo locale math pthread signal stdarg stdatomic stdbool
+stddef stdint stdio stdlib string strings sys/file sys/mman sys/stat time unistd""".split())  # headers of C and POSIX
+PACKAGE_OF = {"curl": "libcurl4-openssl-dev", "jansson": "libjansson-dev", "librdkafka": "librdkafka-dev", "libsmartcols": "libsmartcols-dev",
+              "openssl": "libssl-dev", "uthash": "uthash-dev", "zlib": "zlib1g-dev"}
 EXPOSURE = 2.0  # what `systemd-analyze security` may say at most
 
 
@@ -101,17 +105,30 @@ def environment_file():
     yield ".env.example shows every variable and its default", bool(used) and not wrong, f"differ: {wrong}"
 
 
+def foreign_headers():
+    """What the programs include that is neither theirs nor of C and POSIX: first parts of the names."""
+    names = set()
+    for folder in ("common", *PROGRAMS):
+        for path in (ROOT / folder).rglob("*.[ch]"):
+            names |= set(re.findall(r"#include <(.+)\.h>", path.read_text()))
+    return {name.split("/")[0] for name in names - STANDARD}
+
+
 def pinned():
-    """Images have the versions of the poms that tests run with; Dockerfile installs the Makefile's libraries."""
+    """Images have the versions of the poms that tests run with; the Makefile knows every library that is
+    included, and Dockerfile and deps.sh install them."""
     text = (COMPOSE / "compose.yaml").read_text()
     for image, pom in (("apache/kafka:", "kafka"), ("neo4j:", "neo4j-5.26")):
         versions = re.findall(r"<version>([\d.]+)</version>", (COMPOSE / "local" / pom / "pom.xml").read_text())
         version = re.search(rf":-{image}([\d.]+)", text)[1]
         yield f"image {image}{version} is what tests run with", version in versions, f"pom: {versions}"
     libraries = re.findall(r":([a-z0-9-]+-dev)\b", (ROOT / "Makefile").read_text())
-    dockerfile = (COMPOSE / "Dockerfile").read_text().split()
-    absent = [p for p in libraries if p not in dockerfile]
-    yield "Dockerfile installs the libraries of the Makefile", bool(libraries) and not absent, f"missing: {absent}"
+    unknown = [h for h in foreign_headers() if PACKAGE_OF.get(h) not in libraries]
+    yield "the Makefile knows every library that is included", not unknown, f"not known, or not in PACKAGE_OF: {unknown}"
+    for path in ("Dockerfile", "local/deps.sh"):
+        words = (COMPOSE / path).read_text().split()
+        absent = [p for p in libraries if p not in words]
+        yield f"{path} installs the libraries of the Makefile", bool(libraries) and not absent, f"missing: {absent}"
 
 
 def units(build):
