@@ -48,6 +48,10 @@ static const char MERGE_TEXT[] = "MERGE (p:`__db_sync` {topic: $t, partition: 0}
 static const char READ_TEXT[] =
     "MATCH (p:`__db_sync` {topic: $t, partition: 0}) RETURN properties(p)";
 
+/* Answered by the store of counts, to which a commit that deletes the node and makes it anew adds
+ * nothing: never 0 while there is one, as a search beside such a commit may be. */
+static const char COUNT_TEXT[] = "MATCH (p:`__db_sync`) RETURN count(p)";
+
 /* Fails when the node is missing, or when it was deleted while this waited for its lock. */
 static const char SEIZE_LOCK_TEXT[] =
     "OPTIONAL MATCH (p:`__db_sync` {topic: $t, partition: 0}) SET p.lock = 1\n"
@@ -158,23 +162,44 @@ static json_t *topic_params(const char *topic)
     return json_pack("{s:s}", "t", topic);
 }
 
+static int read_row(struct tx *tx, const char *text, const json_t *params, json_t **row,
+                    struct err *err)
+{
+    struct tx_opts opts = {.read = true,
+                           .server_limit_ms = READ_TIMEOUT_MS,
+                           .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS};
+
+    return tx_query_row(tx, text, params, &opts, row, err);
+}
+
+/* Has the database no position at all, of whatever log? */
+static int read_none(struct tx *tx, bool *none, struct err *err)
+{
+    json_t *row = NULL;
+    int64_t count;
+    int rc = read_row(tx, COUNT_TEXT, NULL, &row, err);
+
+    *none = rc == 0 && jolt_integer(json_array_get(row, 0), &count) && count == 0;
+    json_decref(row);
+    return rc;
+}
+
 int position_read(struct tx *tx, const char *topic, struct position *out, bool *found,
                   struct err *err)
 {
     json_t *params = topic_params(topic), *row = NULL;
+    bool none = false;
     int rc = -1;
 
     *found = false;
-    for (int i = 0; i < MISSING_TRIES && !is_whole(row); i++) {
-        struct tx_opts opts = {.read = true,
-                               .server_limit_ms = READ_TIMEOUT_MS,
-                               .deadline_ms = clock_mono_ms() + READ_TIMEOUT_MS};
+    for (int i = 0; i < MISSING_TRIES && !none && !is_whole(row); i++) {
         if (i > 0 && stop_wait(MISSING_WAIT_MS)) {
             stop_check(err);
             goto out;
         }
         json_decref(row);
-        if (tx_query_row(tx, READ_TEXT, params, &opts, &row, err) < 0)
+        if (read_row(tx, READ_TEXT, params, &row, err) < 0 ||
+            (i == 0 && row == NULL && read_none(tx, &none, err) < 0))
             goto out;
     }
     *found = row != NULL;
@@ -233,11 +258,10 @@ static int create_constraint(struct tx *tx, struct err *err)
 
 int position_protect(struct tx *tx, struct err *err)
 {
-    struct tx_opts opts = {.read = true, .server_limit_ms = READ_TIMEOUT_MS};
     json_t *row = NULL;
 
     /* Asked first: making it, even if it exists, may wait for whoever writes the node. */
-    if (tx_query_row(tx, CONSTRAINT_FOUND_TEXT, NULL, &opts, &row, err) < 0)
+    if (read_row(tx, CONSTRAINT_FOUND_TEXT, NULL, &row, err) < 0)
         return -1;
     bool found = row != NULL;
     json_decref(row);
@@ -260,9 +284,8 @@ int position_create(struct tx *tx, const char *topic, const struct position *sta
 
 int position_other(struct tx *tx, const char *topic, char **other, struct err *err)
 {
-    struct tx_opts opts = {.read = true, .server_limit_ms = READ_TIMEOUT_MS};
     json_t *params = topic_params(topic), *row = NULL;
-    int rc = tx_query_row(tx, OTHER_TEXT, params, &opts, &row, err);
+    int rc = read_row(tx, OTHER_TEXT, params, &row, err);
     const char *name = json_text(json_object_get(json_array_get(row, 0), "{}"), "topic");
 
     *other = mem_strdup(name);

@@ -2,6 +2,7 @@
 """The first and last statement of a batch, taken from the source word for word, and the claim that
 the number of finished statements names the one that failed: on every server line that is asked for."""
 
+import collections
 import re
 import threading
 
@@ -21,7 +22,7 @@ def text_of(name):
     return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace("\\n", "\n")
 
 
-LOCK, CREATE = text_of("LOCK_TEXT"), text_of("CREATE_TEXT")
+LOCK, CREATE, COUNT = text_of("LOCK_TEXT"), text_of("CREATE_TEXT"), text_of("COUNT_TEXT")
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -113,6 +114,26 @@ def test_waits_for_another_writer(at_ten, other_commits):
     assert (outcome[0] != "committed") == other_commits
     assert at_ten.one("MATCH (b:By) RETURN collect(b.who)") == (["other"] if other_commits else ["waiter"])
     assert offset(at_ten) == [{"Z": "20"} if other_commits else {"Z": "15"}]
+
+
+def test_count_is_one_beside_commits(at_ten):
+    """Which tells a database without a position from one whose position is being replaced."""
+    seen, done = collections.Counter(), threading.Event()
+
+    def look():
+        client = Neo(at_ten.server.http_uri, at_ten.server.user, at_ten.server.password)
+        while not done.is_set():
+            seen[client.one(COUNT)] += 1
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for thread in readers:
+        thread.start()
+    for n in range(10, 3010, 10):
+        batch(at_ten, n)
+    done.set()
+    for thread in readers:
+        thread.join(30)
+    assert set(seen) == {1} and seen[1] > 300, seen
 
 
 @pytest.mark.parametrize("bad, params, code", [
