@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cypher/chance.h"
 #include "cypher/limit.h"
 #include "cypher/policy.h"
 #include "cypher/word.h"
@@ -159,7 +160,16 @@ static void add_end(struct command_desk *desk, size_t from)
     desk->ends[desk->end_count++] = desk->bytes.len - from;
 }
 
-/* Notes its template and values, if its text has any. */
+static void add_stmt(struct command *c, struct command_desk *desk, struct text text,
+                     const json_t *params)
+{
+    tx_add_stmt(&desk->bytes, text.p, text.len, params);
+    add_end(desk, 0);
+    c->stmt_count++;
+    c->json_len = desk->bytes.len;
+}
+
+/* Notes its template and values, if its text has any; and its shape, if that decides all. */
 static void lift(struct command *c, struct command_desk *desk, const struct sent *sent)
 {
     const char *text = sent->text.p;
@@ -169,6 +179,8 @@ static void lift(struct command *c, struct command_desk *desk, const struct sent
 
     if (!lift_text(l, text, sent->text.len) || !lift_bind(l, text, params))
         return;
+    if (params == NULL && !c->frozen && !chance_is_possible(text, sent->text.len))
+        shapes_add(desk->shapes, text, sent->text.len, l, c->ends_tx);
     const char *key = lift_key(l, text, &c->lifted.key_len);
     c->lifted.count = l->hole_count;
     buf_add(&desk->bytes, key, c->lifted.key_len);
@@ -225,6 +237,26 @@ static int freeze(struct command *c, struct command_desk *desk, const json_t *pa
     return judge_text(*text, facts, err);
 }
 
+/* A text of a shape that was judged before. False: it has none. */
+static bool add_known(struct command *c, struct command_desk *desk, struct text text)
+{
+    struct shape_value values[SHAPE_VALUES];
+    const struct shape *shape = shapes_find(desk->shapes, text.p, text.len, values);
+
+    if (shape == NULL)
+        return false;
+    add_stmt(c, desk, text, NULL);
+    c->ends_tx = shape->ends_tx;
+    c->lifted.key_len = shape->key_len;
+    c->lifted.count = shape->count;
+    buf_add(&desk->bytes, shape->key, shape->key_len);
+    for (size_t i = 0; i < shape->count; i++) {
+        shape_add_value(text.p, &values[i], &desk->bytes);
+        add_end(desk, c->json_len);
+    }
+    return true;
+}
+
 /* Adds the statement that object describes, {"command", "params"}; root is the whole message. */
 static int add_statement(struct command *c, struct command_desk *desk, const json_t *root,
                          const json_t *object, struct err *err)
@@ -239,6 +271,8 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
     if (!json_is_string(command))
         return err_set(err, ERR_POISON, command == NULL ? "command.missing" : "command.type",
                        "\"command\" must be there and a string of Cypher");
+    if (root == object && json_member(object, "params") == NULL && add_known(c, desk, text))
+        return 0;
     if (judge_text(text, &facts, err) < 0 ||
         freeze(c, desk, json_object_get(object, "params"), &text, &facts, err) < 0)
         return -1;
@@ -253,10 +287,7 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
     c->schema = facts.schema;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;
-    tx_add_stmt(&desk->bytes, sent.text.p, sent.text.len, sent.carried.params);
-    add_end(desk, 0);
-    c->stmt_count++;
-    c->json_len = desk->bytes.len;
+    add_stmt(c, desk, sent.text, sent.carried.params);
     if (root == object && !c->schema && !c->alone)
         lift(c, desk, &sent);
     rc = 0;
@@ -360,12 +391,13 @@ void command_condemn(struct command *c, const struct err *why)
 
 void command_desk_init(struct command_desk *desk)
 {
-    *desk = (struct command_desk){.hash = hash_new()};
+    *desk = (struct command_desk){.hash = hash_new(), .shapes = shapes_new()};
 }
 
 void command_desk_fini(struct command_desk *desk)
 {
     hash_free(desk->hash);
+    shapes_free(desk->shapes);
     lift_fini(&desk->lift);
     freeze_fini(&desk->freeze);
     buf_fini(&desk->bytes);
@@ -443,9 +475,11 @@ int command_check(const char *value, size_t len, size_t limit_bytes,
                   const struct freeze_rules *rules, unsigned *warnings, struct err *err)
 {
     struct command c = {0};
-    struct command_desk desk = {.rules = *rules};
-    int rc = decode(&c, &desk, value, len, limit_bytes, err);
+    struct command_desk desk;
 
+    command_desk_init(&desk);
+    desk.rules = *rules;
+    int rc = decode(&c, &desk, value, len, limit_bytes, err);
     *warnings = c.warnings;
     command_desk_fini(&desk);
     return rc;
