@@ -19,8 +19,8 @@ struct entry {
 
 /* uthash keeps the order in which entries came: the first is the one used longest ago. */
 struct templates {
-    struct entry *entries;
-    size_t bytes; /* of the keys */
+    struct entry *entries, *last; /* last: the one used last, NULL: it is gone */
+    size_t bytes;                 /* of the keys */
 };
 
 static void empty(struct template *t)
@@ -37,6 +37,7 @@ static void empty(struct template *t)
 static void drop(struct templates *t, struct entry *entry)
 {
     HASH_DEL(t->entries, entry);
+    t->last = t->last != entry ? t->last : NULL;
     t->bytes -= entry->key_len;
     empty(&entry->template);
     free(entry->key);
@@ -68,20 +69,30 @@ static struct entry *add(struct templates *t, const struct command *c)
     return entry;
 }
 
-struct template *templates_find(struct templates *t, const struct command *c)
+static struct entry *find(struct templates *t, const struct command *c)
 {
-    struct entry *entry;
+    const struct command_lifted *lifted = &c->lifted;
+    struct entry *entry = t->last;
 
-    if (c->lifted.key_len == 0)
-        return NULL;
-    HASH_FIND(hh, t->entries, c->lifted.bytes, c->lifted.key_len, entry);
-    if (entry == NULL) {
-        entry = add(t, c);
-    } else if (entry->hh.next != NULL) { /* to the end, as the one used last */
+    if (entry != NULL && entry->key_len == lifted->key_len &&
+        memcmp(entry->key, lifted->bytes, lifted->key_len) == 0)
+        return entry;
+    HASH_FIND(hh, t->entries, lifted->bytes, lifted->key_len, entry);
+    if (entry == NULL)
+        return add(t, c);
+    if (entry->hh.next != NULL) { /* to the end, as the one used last */
         HASH_DEL(t->entries, entry);
         HASH_ADD_KEYPTR(hh, t->entries, entry->key, entry->key_len, entry);
     }
-    struct template *found = &entry->template;
+    return entry;
+}
+
+struct template *templates_find(struct templates *t, const struct command *c)
+{
+    if (c->lifted.key_len == 0)
+        return NULL;
+    t->last = find(t, c);
+    struct template *found = &t->last->template;
     if (++found->uses >= TEMPLATE_USES && found->state == TEMPLATE_NEW)
         found->state = TEMPLATE_READY;
     return found;
