@@ -20,6 +20,14 @@ size_t utf8_size(const char *p, size_t left)
     return n;
 }
 
+bool utf8_is(const char *p, size_t len)
+{
+    for (size_t at = 0, n; at < len; at += n)
+        if ((n = utf8_size(p + at, len - at)) == 0)
+            return false;
+    return true;
+}
+
 uint32_t utf8_code_point(const char *p, size_t size)
 {
     static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};

@@ -13,6 +13,9 @@
  * stands there is not UTF-8. */
 size_t utf8_size(const char *p, size_t left);
 
+/* Is all of p[0..len-1] UTF-8? */
+bool utf8_is(const char *p, size_t len);
+
 /* The code point of a character of size bytes, as utf8_size found it. */
 uint32_t utf8_code_point(const char *p, size_t size);
 

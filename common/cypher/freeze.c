@@ -234,19 +234,11 @@ static int read_items(struct freeze *f, struct walk *w)
     return 0;
 }
 
-static bool is_utf8(const struct buf *b)
-{
-    for (size_t at = 0, n; at < b->len; at += n)
-        if ((n = utf8_size(b->data + at, b->len - at)) == 0)
-            return false;
-    return true;
-}
-
 /* The frozen text is read by the server once more, which decodes again. */
 static int check_decoded(struct freeze *f, struct err *err)
 {
     buf_reset(&f->again);
-    if (is_utf8(&f->text) &&
+    if (utf8_is(f->text.data, f->text.len) &&
         lexer_decode_unicode(f->text.data, f->text.len, &f->again) == LEXER_UNICODE_NONE)
         return 0;
     return err_set(err, ERR_POISON, chance_info(CHANCE_CLOCK)->code,

@@ -127,19 +127,11 @@ static void add_variant(const struct lift *l, const struct buf *text, struct byt
     buf_add(out, text->data + done, text->len - done);
 }
 
-static bool is_utf8(const struct buf *text)
-{
-    for (size_t at = 0, n; at < text->len; at += n)
-        if ((n = utf8_size(text->data + at, text->len - at)) == 0)
-            return false;
-    return true;
-}
-
 static void check(struct command_desk *known, const struct buf *text)
 {
     struct command_desk fresh;
 
-    if (!is_utf8(text))
+    if (!utf8_is(buf_str(text), text->len))
         return;
     command_desk_init(&fresh);
     struct command *a = decode(known, text), *b = decode(&fresh, text);
