@@ -143,7 +143,7 @@ static bool is_suspect(const struct err *why)
  * take, and each try may leave a transaction in it for ever. */
 static bool may_leak(const struct err *why)
 {
-    return strcmp(why->code, "neo4j.http-500") == 0 ||
+    return strcmp(why->code, TX_HTTP_500) == 0 ||
            strcmp(why->code, "Neo.DatabaseError.General.UnknownError") == 0;
 }
 
@@ -191,7 +191,7 @@ static const struct {
     {"Neo.ClientError.Transaction.TransactionTimedOut", more_time},
     {"neo4j.timeout", more_time},
     {"Neo.DatabaseError.General.UnknownError", less_deep},
-    {"neo4j.http-500", less_deep},
+    {TX_HTTP_500, less_deep},
     {"Neo.ClientError.Statement.AccessMode", "a request only reads; send what writes as a command"},
 };
 

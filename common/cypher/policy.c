@@ -14,6 +14,7 @@
 #include "cypher/view.h"
 #include "cypher/word.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -388,6 +389,42 @@ static void judge_minus_zero(struct judge *j)
         j->facts->alone = true;
 }
 
+/* An integer that does not fit 31 bits. */
+static bool is_beyond_int(const struct judge *j, const struct view_item *item)
+{
+    const char *p = j->view.lexer.text + item->token.start;
+    int64_t n = 0;
+
+    if (item->token.kind != LEXER_INTEGER)
+        return false;
+    for (size_t i = 0; i < item->token.len && n <= INT32_MAX; i++)
+        n = p[i] >= '0' && p[i] <= '9' ? n * 10 + (p[i] - '0') : n;
+    return n > INT32_MAX;
+}
+
+/* -[:R*1..3000000000]-: the servers hold the upper bound in 32 bits, and a negative one is a fault:
+ * 4.4 answers ExecutionFailed; 5.26 UnknownError, and to the same text ever after nothing at all,
+ * with its locks held. 2026 has no such bound. */
+static int judge_bounds(struct judge *j)
+{
+    struct view ahead = j->view;
+
+    if (!view_is_op(&j->view.now, '[') ||
+        !(view_is_op(&j->view.last, '-') || view_is_op(&j->view.last, LEXER_OP_ARROW_LINE)))
+        return 0;
+    while (ahead.now.token.kind != LEXER_END && ahead.now.token.kind != LEXER_INVALID &&
+           !view_is_op(&ahead.now, ']') && !view_is_op(&ahead.now, '{') &&
+           !view_reads(&ahead.now, ahead.lexer.text, "where")) {
+        bool upper = view_is_op(&ahead.last, LEXER_OP_RANGE) ||
+                     (view_is_op(&ahead.last, '*') && !view_is_op(&ahead.next, LEXER_OP_RANGE));
+        if (upper && is_beyond_int(j, &ahead.now))
+            return refuse(j, "cypher.bound", &ahead.now.token,
+                          "the upper bound of a path is at most 2147483647; leave it out");
+        view_advance(&ahead);
+    }
+    return 0;
+}
+
 static int judge_token(struct judge *j)
 {
     const struct view *v = &j->view;
@@ -397,7 +434,7 @@ static int judge_token(struct judge *j)
     if (view_is_op(&v->now, ';') && v->next.token.kind != LEXER_END)
         return refuse_now(j, "cypher.several-statements",
                           "one text is one statement; send a list of commands instead");
-    if (judge_names(j) < 0 || judge_words(j) < 0 || judge_depth(j) < 0)
+    if (judge_names(j) < 0 || judge_words(j) < 0 || judge_bounds(j) < 0 || judge_depth(j) < 0)
         return -1;
     if (v->now.token.kind == LEXER_PUNCTUATION)
         judge_minus_zero(j);

@@ -10,6 +10,7 @@
 #include "neo4j/outcome.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <ctype.h>
@@ -38,6 +39,7 @@ struct tx {
 #define JOLT_TYPE_V1_STRICT "application/vnd.neo4j.jolt;strict=true, application/json;q=0.1"
 
 #define ROLLBACK_TIMEOUT_MS 10000
+#define FORGET_TIMEOUT_MS 10000
 #define PAGE_KEEP 8192 /* bytes of a page that may be an error in JSON */
 
 struct answer {
@@ -235,7 +237,7 @@ static int judge(const struct answer *a, size_t n, long status, size_t *failed, 
         return err_set(err, ERR_UNKNOWN, "neo4j.protocol",
                        "Neo4j answered %zu of %zu statements and named no error", a->done, n);
     if (status == 500) /* too deep or too large for this server; it may still hold the locks */
-        return err_set(err, ERR_SHRINK, "neo4j.http-500", "Neo4j answered HTTP 500 without a code");
+        return err_set(err, ERR_SHRINK, TX_HTTP_500, "Neo4j answered HTTP 500 without a code");
     if (status == 401 || status == 403)
         return err_set(err, ERR_CONFIG, "neo4j.login", "Neo4j answered HTTP %ld", status);
     char code[32];
@@ -271,9 +273,9 @@ static void write_body(struct tx *tx, const struct tx_stmt *stmts, size_t n)
 }
 
 /* Runs the statements at path, which says in which transaction. */
-static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
-                  const struct tx_opts *opts, struct answer *answer, size_t *failed,
-                  struct err *err)
+static int exchange(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
+                    const struct tx_opts *opts, struct answer *answer, size_t *failed,
+                    struct err *err)
 {
     struct outcome outcome = {0};
     long status = 0;
@@ -301,6 +303,39 @@ static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, 
     if (rc == 0)
         rc = judge(answer, n, status, failed, err);
     outcome_fini(&outcome);
+    return rc;
+}
+
+/* A text whose compilation ends in a fault of the server's own stays in its cache as one that is
+ * being compiled, and whoever sends it again waits for that for ever (seen on 5.26). */
+static void forget_plans(struct tx *tx)
+{
+    static const char text[] = "{\"statement\":\"CALL db.clearQueryCaches()\"}";
+    const struct tx_stmt stmt = {text, sizeof text - 1};
+    const struct tx_opts opts = {.server_limit_ms = FORGET_TIMEOUT_MS,
+                                 .deadline_ms = clock_mono_ms() + FORGET_TIMEOUT_MS};
+    struct answer answer = {0};
+    struct err ignored = {0};
+    size_t failed;
+
+    if (exchange(tx, tx->path, &stmt, 1, &opts, &answer, &failed, &ignored) < 0)
+        log_debug(log_event("plans_kept"), log_err(&ignored));
+}
+
+static bool is_fault(const struct err *err)
+{
+    return strcmp(err->code, "Neo.DatabaseError.General.UnknownError") == 0 ||
+           strcmp(err->code, TX_HTTP_500) == 0;
+}
+
+static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
+                  const struct tx_opts *opts, struct answer *answer, size_t *failed,
+                  struct err *err)
+{
+    int rc = exchange(tx, path, stmts, n, opts, answer, failed, err);
+
+    if (rc < 0 && is_fault(err))
+        forget_plans(tx);
     return rc;
 }
 

@@ -118,6 +118,7 @@ TEXTS = {
     "CREATE ALIAS a FOR DATABASE neo4j": "cypher.administration", "CR\\u0045ATE USER eve SET PASSWORD 'abcdefgh'": "cypher.administration",
     "UNWIND range(1, 3) AS i CALL { WITH i CREATE (:B) } IN TRANSACTIONS OF 1 ROW": "cypher.in-transactions",
     "CALL { CREATE (:B) } in /* c */ transactions": "cypher.in-transactions",
+    "MATCH (b)-[*1..2147483648]->() SET b.v = 1": "cypher.bound",
     "UNWIND range(1, 3) AS i CALL (i) { CREATE (:B) } IN 2 CONCURRENT TRANSACTIONS": "cypher.in-transactions",
     "USING PERIODIC COMMIT LOAD CSV FROM 'file:///x.csv' AS l CREATE (:B)": "cypher.periodic-commit",
     "using /* c */ periodic\ncommit 10 LOAD CSV FROM 'file:///x.csv' AS l CREATE (:B)": "cypher.periodic-commit",

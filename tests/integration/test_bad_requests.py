@@ -79,6 +79,7 @@ TEXTS = {
     "RETURN $absent AS x": (N + "Statement.ParameterMissing", "absent"), "CALL no.such.procedure()": ("cypher.procedure", "list"),
     "RETURN " + "(" * 150 + "1" + ")" * 150 + " AS x": ("cypher.too-deep", "as parameter"), "RETURN 1" + " + 1" * 20_000 + " AS x": ("cypher.too-deep", "parameter"),
     "RETURN reduce(x = [], i IN range(1, 3000) | [x]) AS x": ("cypher.too-deep", "append"),
+    "MATCH (b)-[*..4294967295]->() RETURN b": ("cypher.bound", "2147483647"),
     "RETURN reduce(x = [], i IN range(1, 300) | [coalesce(x)]) AS x": ("json.too-deep", "deeper than"),
     # writes
     "CREATE (:Bad)": (WRITES, ""), "MATCH (p:P) SET p.bad = 1": (WRITES, ""), "MATCH (n) DETACH DELETE n": (WRITES, ""),

@@ -97,7 +97,7 @@ WRONG = ["MATCH (n:None) SET n = «a»", "MATCH (n:K {id: «k»}) SET n.v = nofu
          "MATCH (n:None) RETURN n.v LIMIT «a»", "UNWIND «a» AS x CREATE (:U {id: x})", "MATCH (n:K {id: «k»}) SET n = «a»", "MATCH (n:None) SET n.v = n.«p» + «a»", "CREATE (:C {v: 1 / («i» - «i»)})",
          "CREATE (:__clt {v: «a»})", "CREATE (:C {v: __clr[0], w: «i»})", "MATCH (__clt:K {id: «k»}) SET __clt.v = «a»", "MATCH (n:None) SET n.v = point({x: «a», y: «n»})", "CREATE (:C {v: «a»}",
          "MATCH (n:None) WHERE n.v STARTS WITH «a» SET n.v = 1", "MATCH (n:None) SET n.v = n.c % «a»", "MATCH (n:None) SET n.v = - «a»", "MATCH (n:None) SET n.v = duration(«a»)", "CREATE (:C {v: t, w: «i»})",
-         "MATCH (n:None) DELETE n SET n.v = «a»", "MATCH (n:None)-[r:R*«i»]->() SET n.v = 1", "MERGE (n:M {id: «a»})", "MATCH (n:None) MERGE (m:M {id: «a»})", "MATCH (n:None) CREATE (:C {v: «a»})",
+         "MATCH (n:None) DELETE n SET n.v = «a»", "MATCH (n:None)-[r:R*«o»]->() SET n.v = 1", "MERGE (n:M {id: «a»})", "MATCH (n:None) MERGE (m:M {id: «a»})", "MATCH (n:None) CREATE (:C {v: «a»})",
          "MATCH (n:None) SET n.v = datetime({year: «a»})", "MATCH (n:None) SET n += «a»", "MATCH (n:None) SET n.v = coalesce(«a», «a») + «a»", "MATCH (n:None) WHERE n.v IN «a» SET n.v = 1", "MATCH (n:None {v: «a»}) SET n.v = 1",
          "MATCH (n:None) WHERE n.c = 1 XOR «a» SET n.v = 1", "MATCH (n:None) WHERE CASE WHEN n.v = 1 THEN «a» ELSE «a» END SET n.v = 1", "MATCH (n:None) WITH sum(n.c) + «a» AS s CREATE (:Count {s: s})"]
 SCHEMA = ["CREATE INDEX k_v IF NOT EXISTS FOR (n:K) ON (n.v)", "DROP INDEX k_v IF EXISTS", "CREATE TEXT INDEX k_s FOR (n:K) ON (n.s)", "DROP INDEX k_s", "CREATE CONSTRAINT m_id FOR (m:M) REQUIRE m.id IS UNIQUE",

@@ -277,6 +277,18 @@ static const struct row commands[] = {
     {"MATCH (n {delete: 1}) WHERE n.delete = 2 SET n:Delete", ""},
     {"CREATE (n {t: 'DELETE n'}) // DELETE n", ""},
 
+    /* bounds of a path, in 32 bits on the servers */
+    {"MATCH (n)-[r:R*2147483648]->() SET n.v = 1", "bound"},
+    {"MATCH (n)-[*1..2147483648]->() SET n.v = 1", "bound"},
+    {"MATCH (n)<-[:R|S*../* c */4294967295]-() SET n.v = 1", "bound"},
+    {"MATCH (n)-[* 3 .. 99999999999999999999 {x: 1}]-() SET n.v = 1", "bound"},
+    {"MATCH p = shortestPath((a)-[*..3000000000]->(b)) SET a.v = 1", "bound"},
+    {"MATCH (n)-[*2147483647]->() SET n.v = 1", ""},
+    {"MATCH (n)-[*2147483648..]->() SET n.v = 1", ""},
+    {"MATCH (n)-[r:R WHERE r.x * 3000000000 > 1]->() SET n.v = 1", ""},
+    {"MATCH (n)-[:R*2 {x: 3000000000}]->() SET n.v = 1", ""},
+    {"MATCH (n) SET n.v = [2 * 3000000000]", ""},
+    {"MATCH (n) SET n.v = n.l[3000000000..4000000000]", ""},
     /* procedures */
     {"CALL db.labels() YIELD label CREATE (:L {l: label})", ""},
     {"CALL DB.LABELS", ""},
