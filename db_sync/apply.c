@@ -261,13 +261,6 @@ static void note_checkpoints(struct apply *a, const struct position *from, size_
     }
 }
 
-/* Shall Neo4j tell which statement failed, if one does? Its answer then takes longer: not where
- * there are many, and not for a command that came alone and hardly ever fails. */
-static bool asks_which(const struct apply *a, size_t k, const struct rewrite_batch *batch)
-{
-    return a->plain || a->pace.singly || (k > 1 && batch->sent[REWRITE_SINGLY] < FEW_SINGLY);
-}
-
 /* A suspect runs as it was sent: what its own text does is its verdict. *start_ms: when it went,
  * which trials of templates put off. */
 static int commit(struct apply *a, size_t k, const struct position *target,
@@ -278,7 +271,7 @@ static int commit(struct apply *a, size_t k, const struct position *target,
 
     a->plain = a->plain || a->waiting[0]->record.offset == a->suspect;
     rewrite_batch(a->rewrite, a->waiting, k, a->plain ? REWRITE_TEXTS : form, batch);
-    a->parts.writer->which = asks_which(a, k, batch);
+    a->parts.writer->which = a->pace.singly || batch->sent[REWRITE_SINGLY] < FEW_SINGLY;
     *start_ms = clock_mono_ms();
     return writer_commit(a->parts.writer, batch, target, fault, err);
 }
