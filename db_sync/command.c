@@ -169,7 +169,8 @@ static void add_stmt(struct command *c, struct command_desk *desk, struct text t
     c->json_len = desk->bytes.len;
 }
 
-/* Notes its template and values, if its text has any; and its shape, if that decides all. */
+/* Notes its template and values, if its text has any; and notes it for its twins, if that decides
+ * all. */
 static void lift(struct command *c, struct command_desk *desk, const struct sent *sent)
 {
     const char *text = sent->text.p;
@@ -180,7 +181,7 @@ static void lift(struct command *c, struct command_desk *desk, const struct sent
     if (!lift_text(l, text, sent->text.len) || !lift_bind(l, text, params))
         return;
     if (params == NULL && !c->frozen && !chance_is_possible(text, sent->text.len))
-        shapes_add(desk->shapes, text, sent->text.len, l, c->ends_tx);
+        twins_add(desk->twins, text, sent->text.len, l, c->ends_tx);
     const char *key = lift_key(l, text, &c->lifted.key_len);
     c->lifted.count = l->hole_count;
     buf_add(&desk->bytes, key, c->lifted.key_len);
@@ -237,21 +238,21 @@ static int freeze(struct command *c, struct command_desk *desk, const json_t *pa
     return judge_text(*text, facts, err);
 }
 
-/* A text of a shape that was judged before. False: it has none. */
+/* A text that has a twin which was judged before. False: it has none. */
 static bool add_known(struct command *c, struct command_desk *desk, struct text text)
 {
-    struct shape_value values[SHAPE_VALUES];
-    const struct shape *shape = shapes_find(desk->shapes, text.p, text.len, values);
+    struct twin_value values[TWIN_VALUES];
+    const struct twin *twin = twins_find(desk->twins, text.p, text.len, values);
 
-    if (shape == NULL)
+    if (twin == NULL)
         return false;
     add_stmt(c, desk, text, NULL);
-    c->ends_tx = shape->ends_tx;
-    c->lifted.key_len = shape->key_len;
-    c->lifted.count = shape->count;
-    buf_add(&desk->bytes, shape->key, shape->key_len);
-    for (size_t i = 0; i < shape->count; i++) {
-        shape_add_value(text.p, &values[i], &desk->bytes);
+    c->ends_tx = twin->ends_tx;
+    c->lifted.key_len = twin->key_len;
+    c->lifted.count = twin->count;
+    buf_add(&desk->bytes, twin->key, twin->key_len);
+    for (size_t i = 0; i < twin->count; i++) {
+        twin_add_value(text.p, &values[i], &desk->bytes);
         add_end(desk, c->json_len);
     }
     return true;
@@ -391,13 +392,13 @@ void command_condemn(struct command *c, const struct err *why)
 
 void command_desk_init(struct command_desk *desk)
 {
-    *desk = (struct command_desk){.hash = hash_new(), .shapes = shapes_new()};
+    *desk = (struct command_desk){.hash = hash_new(), .twins = twins_new()};
 }
 
 void command_desk_fini(struct command_desk *desk)
 {
     hash_free(desk->hash);
-    shapes_free(desk->shapes);
+    twins_free(desk->twins);
     lift_fini(&desk->lift);
     freeze_fini(&desk->freeze);
     buf_fini(&desk->bytes);

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "cypher/freeze.h"
-#include "cypher/shape.h"
+#include "cypher/twin.h"
 #include "kafka/record.h"
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct command_desk {
     struct freeze freeze;
     struct freeze_rules rules; /* the caller's to set before the first; the defaults until then */
     /* private */
-    struct shapes *shapes;
+    struct twins *twins;
     struct buf bytes; /* of the command in hand: its statements, then what was lifted */
     size_t *ends;
     size_t end_count, end_room;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* shape: which texts have the shape of one before. That they are then decoded alike is for
- * tests/fuzz/fuzz_shape.c, whose corpus `make check` runs. */
-#include "cypher/shape.h"
+/* twin: which texts are twins of one before. That they are then decoded alike is for
+ * tests/fuzz/fuzz_twin.c, whose corpus `make check` runs. */
+#include "cypher/twin.h"
 
 #include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void add(struct shapes *s, const char *text)
+static void add(struct twins *s, const char *text)
 {
     struct lift l = {0};
 
     assert_true(lift_text(&l, text, strlen(text)));
-    shapes_add(s, text, strlen(text), &l, false);
+    twins_add(s, text, strlen(text), &l, false);
     lift_fini(&l);
 }
 
-/* The values as JSON, with a bar between them; NULL: the shape is not that of first. */
+/* The values as JSON, with a bar between them; NULL: they are no twins. */
 static const struct row {
     const char *first, *second, *values;
 } rows[] = {
@@ -71,7 +71,7 @@ static const struct row {
     {"CREATE (:P {a: 'x'})", "CREATE (:P {a: 'a_b_'})", "\"a_b_\""},
     {"CREATE (:P {a: 'x'})", "CREATE (:P {a: ''})", "\"\""},
     {"CREATE (:P {a: 'x'})", "CREATE (:P {a: 'x", NULL},
-    /* what has no shape */
+    /* what has no twins */
     {"CREATE (:P {a: $x, b: 1})", "CREATE (:P {a: $x, b: 1})", NULL},
     {"CREATE (:P {a: [1]})", "CREATE (:P {a: [1]})", NULL},
     {"CREATE (:P {a: true})", "CREATE (:P {a: true})", NULL},
@@ -81,40 +81,40 @@ static void texts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct shapes *s = shapes_new();
-        struct shape_value values[SHAPE_VALUES];
+        struct twins *s = twins_new();
+        struct twin_value values[TWIN_VALUES];
         struct buf told = {0};
         add(s, rows[i].first);
         const char *text = rows[i].second;
-        const struct shape *shape = shapes_find(s, text, strlen(text), values);
-        if ((shape != NULL) != (rows[i].values != NULL))
+        const struct twin *twin = twins_find(s, text, strlen(text), values);
+        if ((twin != NULL) != (rows[i].values != NULL))
             fail_msg("%s and then %s", rows[i].first, text);
-        for (size_t v = 0; shape != NULL && v < shape->count; v++) {
+        for (size_t v = 0; twin != NULL && v < twin->count; v++) {
             buf_adds(&told, v > 0 ? "|" : "");
-            shape_add_value(text, &values[v], &told);
+            twin_add_value(text, &values[v], &told);
         }
-        assert_string_equal(buf_str(&told), shape != NULL ? rows[i].values : "");
+        assert_string_equal(buf_str(&told), twin != NULL ? rows[i].values : "");
         buf_fini(&told);
-        shapes_free(s);
+        twins_free(s);
     }
 }
 
-static bool finds(struct shapes *s, const char *text)
+static bool finds(struct twins *s, const char *text)
 {
-    struct shape_value values[SHAPE_VALUES];
+    struct twin_value values[TWIN_VALUES];
 
-    return shapes_find(s, text, strlen(text), values) != NULL;
+    return twins_find(s, text, strlen(text), values) != NULL;
 }
 
 static void the_oldest_goes(void **state)
 {
-    struct shapes *s = shapes_new();
+    struct twins *s = twins_new();
     char text[64];
 
     (void)state;
     add(s, "CREATE (:First {a: 1})");
     add(s, "CREATE (:Second {a: 1})");
-    for (int i = 2; i < SHAPES_MAX; i++) {
+    for (int i = 2; i < TWINS_MAX; i++) {
         snprintf(text, sizeof text, "CREATE (:P%d {a: 1})", i);
         add(s, text);
     }
@@ -122,17 +122,17 @@ static void the_oldest_goes(void **state)
     add(s, "CREATE (:More {a: 1})");
     assert_true(finds(s, "CREATE (:First {a: 2})"));
     assert_false(finds(s, "CREATE (:Second {a: 2})"));
-    shapes_free(s);
+    twins_free(s);
 }
 
 static void bounds(void **state)
 {
-    struct shapes *s = shapes_new();
+    struct twins *s = twins_new();
     struct buf text = {0};
 
     (void)state;
     buf_adds(&text, "CREATE (:P {a1: 1");
-    for (int i = 2; i <= SHAPE_VALUES; i++)
+    for (int i = 2; i <= TWIN_VALUES; i++)
         buf_addf(&text, ", a%d: %d", i, i);
     size_t len = text.len;
     buf_adds(&text, "})");
@@ -145,17 +145,17 @@ static void bounds(void **state)
 
     buf_reset(&text);
     buf_adds(&text, "CREATE (:P {a: '");
-    while (text.len < SHAPE_BYTES - 3)
+    while (text.len < TWIN_BYTES - 3)
         buf_addc(&text, 'x');
     buf_adds(&text, "'})");
     add(s, "CREATE (:P {a: 'x'})");
-    assert_int_equal(text.len, SHAPE_BYTES);
+    assert_int_equal(text.len, TWIN_BYTES);
     assert_true(finds(s, buf_str(&text)));
-    buf_truncate(&text, SHAPE_BYTES - 3);
+    buf_truncate(&text, TWIN_BYTES - 3);
     buf_adds(&text, "x'})");
     assert_false(finds(s, buf_str(&text)));
     buf_fini(&text);
-    shapes_free(s);
+    twins_free(s);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz/fuzz_shape.c: a text up to a newline that ends in a backslash, then bytes that choose other
- * literals for it. A command whose text has the shape of one before is decoded as if none had been
+/* fuzz/fuzz_twin.c: a text up to a newline that ends in a backslash, then bytes that choose other
+ * literals for it. A command whose text is the twin of one before is decoded as if none had been
  * there. */
 #include "base/utf8.h"
 #include "db_sync/command.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cypher/shape.h"
+#include "cypher/twin.h"
 
 #include "base/mem.h"
 
@@ -19,31 +19,31 @@ struct piece {
 };
 
 struct known {
-    struct shape shape;
-    char *text; /* the first of this shape */
+    struct twin twin;
+    char *text; /* the one that was read */
     struct piece *pieces;
     size_t end, end_len; /* what stands behind the last literal */
 };
 
-struct shapes {
-    struct known *known[SHAPES_MAX]; /* the one used last first */
+struct twins {
+    struct known *known[TWINS_MAX]; /* the one used last first */
     size_t count;
 };
 
 static void drop(struct known *k)
 {
-    free(k->shape.key);
+    free(k->twin.key);
     free(k->text);
     free(k->pieces);
     free(k);
 }
 
-struct shapes *shapes_new(void)
+struct twins *twins_new(void)
 {
-    return mem_alloc(1, sizeof(struct shapes));
+    return mem_alloc(1, sizeof(struct twins));
 }
 
-void shapes_free(struct shapes *s)
+void twins_free(struct twins *s)
 {
     for (size_t i = 0; s != NULL && i < s->count; i++)
         drop(s->known[i]);
@@ -103,7 +103,7 @@ static size_t plain_length(const char *p, const char *end, enum plain *plain, ch
     return *p == '\'' || *p == '"' ? string_length(p, end) : number_length(p, end, plain);
 }
 
-void shape_add_value(const char *text, const struct shape_value *value, struct buf *out)
+void twin_add_value(const char *text, const struct twin_value *value, struct buf *out)
 {
     const char *p = text + value->start;
     size_t len = value->len;
@@ -123,11 +123,11 @@ void shape_add_value(const char *text, const struct shape_value *value, struct b
 
 /* ---- texts ---- */
 
-static bool fits(const struct known *k, const char *text, size_t len, struct shape_value *values)
+static bool fits(const struct known *k, const char *text, size_t len, struct twin_value *values)
 {
     const char *at = text, *end = text + len;
 
-    for (size_t i = 0; i < k->shape.count; i++) {
+    for (size_t i = 0; i < k->twin.count; i++) {
         const struct piece *piece = &k->pieces[i];
         enum plain plain;
         char first;
@@ -137,13 +137,13 @@ static bool fits(const struct known *k, const char *text, size_t len, struct sha
         size_t n = plain_length(at, end, &plain, &first);
         if (n == 0 || plain != piece->plain || first != piece->first)
             return false;
-        values[i] = (struct shape_value){(size_t)(at - text), n};
+        values[i] = (struct twin_value){(size_t)(at - text), n};
         at += n;
     }
     return (size_t)(end - at) == k->end_len && memcmp(at, k->text + k->end, k->end_len) == 0;
 }
 
-static void to_front(struct shapes *s, size_t i)
+static void to_front(struct twins *s, size_t i)
 {
     struct known *k = s->known[i];
 
@@ -151,20 +151,20 @@ static void to_front(struct shapes *s, size_t i)
     s->known[0] = k;
 }
 
-const struct shape *shapes_find(struct shapes *s, const char *text, size_t len,
-                                struct shape_value values[static SHAPE_VALUES])
+const struct twin *twins_find(struct twins *s, const char *text, size_t len,
+                              struct twin_value values[static TWIN_VALUES])
 {
-    if (len > SHAPE_BYTES)
+    if (len > TWIN_BYTES)
         return NULL;
     for (size_t i = 0; i < s->count; i++)
         if (fits(s->known[i], text, len, values)) {
             to_front(s, i);
-            return &s->known[0]->shape;
+            return &s->known[0]->twin;
         }
     return NULL;
 }
 
-/* NULL: it has no shape. */
+/* NULL: it has no twins. */
 static struct piece *read_pieces(const char *text, size_t len, const struct lift *l, size_t *end)
 {
     struct piece *pieces = mem_alloc(l->hole_count, sizeof *pieces);
@@ -185,23 +185,23 @@ static struct piece *read_pieces(const char *text, size_t len, const struct lift
     return pieces;
 }
 
-void shapes_add(struct shapes *s, const char *text, size_t len, struct lift *l, bool ends_tx)
+void twins_add(struct twins *s, const char *text, size_t len, struct lift *l, bool ends_tx)
 {
     struct piece *pieces;
     size_t end, key_len;
 
-    if (len > SHAPE_BYTES || l->hole_count > SHAPE_VALUES ||
+    if (len > TWIN_BYTES || l->hole_count > TWIN_VALUES ||
         (pieces = read_pieces(text, len, l, &end)) == NULL)
         return;
     const char *key = lift_key(l, text, &key_len);
     struct known *k = mem_alloc(1, sizeof *k);
     *k = (struct known){.pieces = pieces, .end = end, .end_len = len - end};
-    k->shape = (struct shape){.ends_tx = ends_tx, .key_len = key_len, .count = l->hole_count};
-    k->shape.key = mem_alloc(1, key_len);
-    memcpy(k->shape.key, key, key_len);
+    k->twin = (struct twin){.ends_tx = ends_tx, .key_len = key_len, .count = l->hole_count};
+    k->twin.key = mem_alloc(1, key_len);
+    memcpy(k->twin.key, key, key_len);
     k->text = mem_alloc(1, len);
     memcpy(k->text, text, len);
-    if (s->count == SHAPES_MAX)
+    if (s->count == TWINS_MAX)
         drop(s->known[--s->count]);
     s->known[s->count++] = k;
     to_front(s, s->count - 1);
