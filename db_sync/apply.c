@@ -152,6 +152,7 @@ static int settle_poison(struct apply *a, size_t k, const struct writer_fault *f
         narrow(a, &fault->commands);
     } else if (fault->what == WRITER_COMMANDS) {
         a->suspect = a->waiting[fault->commands.first]->record.offset;
+        pace_narrow(&a->pace, fault->commands.first, false); /* what precedes it, then it */
     } else if (fault->what == WRITER_COMMIT && last->ends_tx) {
         a->suspect = last->record.offset; /* for the sake of the commit it ends */
     } else {
