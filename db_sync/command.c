@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cypher/chance.h"
 #include "cypher/limit.h"
 #include "cypher/policy.h"
 #include "cypher/word.h"
@@ -180,9 +179,9 @@ static void lift(struct command *c, struct command_desk *desk, const struct sent
 
     if (!lift_text(l, text, sent->text.len) || !lift_bind(l, text, params))
         return;
-    if (params == NULL && !c->frozen && !chance_is_possible(text, sent->text.len))
-        twins_add(desk->twins, text, sent->text.len, l, c->ends_tx);
     const char *key = lift_key(l, text, &c->lifted.key_len);
+    if (params == NULL && !desk->freeze.possible)
+        twins_add(desk->twins, text, sent->text.len, l, key, c->lifted.key_len, c->ends_tx);
     c->lifted.count = l->hole_count;
     buf_add(&desk->bytes, key, c->lifted.key_len);
     for (size_t i = 0; i < l->hole_count; i++) {

@@ -12,6 +12,7 @@
 #include "global_server/replica.h"
 #include "global_server/report.h"
 #include "global_server/suspects.h"
+#include "neo4j/code.h"
 #include "neo4j/jolt.h"
 
 #include <inttypes.h>
@@ -139,14 +140,6 @@ static bool is_suspect(const struct err *why)
     }
 }
 
-/* HTTP 500, with one code or another. The server is well, so this text or value is what it cannot
- * take, and each try may leave a transaction in it for ever. */
-static bool may_leak(const struct err *why)
-{
-    return strcmp(why->code, TX_HTTP_500) == 0 ||
-           strcmp(why->code, "Neo.DatabaseError.General.UnknownError") == 0;
-}
-
 /* May change *why to the reason that the probe found. */
 static enum verdict judge(struct worker *w, struct job *job, struct err *why)
 {
@@ -168,7 +161,9 @@ static enum verdict judge(struct worker *w, struct job *job, struct err *why)
         return VERDICT_GIVE_UP;
     }
     job->attempts++;
-    unsigned most = may_leak(why) ? 1 : why->class == ERR_SHRINK ? 2 : ATTEMPTS_MAX;
+    /* The server is well, so this text or value is what it cannot take, and each try may leave a
+     * transaction in it for ever. */
+    unsigned most = code_is_breakdown(why->code) ? 1 : why->class == ERR_SHRINK ? 2 : ATTEMPTS_MAX;
     if (job->attempts >= most || clock_mono_ms() >= job->deadline_ms)
         return VERDICT_ERROR;
     return VERDICT_AGAIN;
@@ -191,7 +186,7 @@ static const struct {
     {"Neo.ClientError.Transaction.TransactionTimedOut", more_time},
     {"neo4j.timeout", more_time},
     {"Neo.DatabaseError.General.UnknownError", less_deep},
-    {TX_HTTP_500, less_deep},
+    {CODE_HTTP_500, less_deep},
     {"Neo.ClientError.Statement.AccessMode", "a request only reads; send what writes as a command"},
 };
 

@@ -286,7 +286,8 @@ int freeze_text(struct freeze *f, const char *text, size_t len, const json_t *pa
     buf_reset(&f->decoded);
     f->frozen = false;
     f->warnings = 0;
-    return chance_is_possible(text, len) ? freeze_tokens(f, text, len, params, rules, err) : 0;
+    f->possible = chance_is_possible(text, len);
+    return f->possible ? freeze_tokens(f, text, len, params, rules, err) : 0;
 }
 
 void freeze_fini(struct freeze *f)

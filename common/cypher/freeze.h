@@ -34,6 +34,7 @@ struct freeze_rules { /* {0}: the defaults */
 
 /* Kept from text to text: its memory is used again. */
 struct freeze {
+    bool possible;     /* chance_is_possible: false, and there was nothing to look at */
     bool frozen;       /* a clock was bound: text is to be sent */
     struct buf text;   /* valid until the next call; empty unless frozen */
     unsigned warnings; /* a bit 1 << enum chance for each kind that was found and let pass */

@@ -407,11 +407,12 @@ static bool is_beyond_int(const struct judge *j, const struct view_item *item)
  * with its locks held. 2026 has no such bound. */
 static int judge_bounds(struct judge *j)
 {
-    struct view ahead = j->view;
+    const struct view *v = &j->view;
 
-    if (!view_is_op(&j->view.now, '[') ||
-        !(view_is_op(&j->view.last, '-') || view_is_op(&j->view.last, LEXER_OP_ARROW_LINE)))
+    if (!view_is_op(&v->now, '[') ||
+        (!view_is_op(&v->last, '-') && !view_is_op(&v->last, LEXER_OP_ARROW_LINE)))
         return 0;
+    struct view ahead = *v;
     while (ahead.now.token.kind != LEXER_END && ahead.now.token.kind != LEXER_INVALID &&
            !view_is_op(&ahead.now, ']') && !view_is_op(&ahead.now, '{') &&
            !view_reads(&ahead.now, ahead.lexer.text, "where")) {

@@ -9,7 +9,7 @@
 #define INTEGER_DIGITS 18
 #define FRACTION_DIGITS 15
 
-enum plain { PLAIN_NO, PLAIN_STRING, PLAIN_INTEGER, PLAIN_FRACTION };
+enum plain { PLAIN_STRING, PLAIN_INTEGER, PLAIN_FRACTION };
 
 /* A literal, and what stands between it and the one before. */
 struct piece {
@@ -185,15 +185,15 @@ static struct piece *read_pieces(const char *text, size_t len, const struct lift
     return pieces;
 }
 
-void twins_add(struct twins *s, const char *text, size_t len, struct lift *l, bool ends_tx)
+void twins_add(struct twins *s, const char *text, size_t len, const struct lift *l, const char *key,
+               size_t key_len, bool ends_tx)
 {
     struct piece *pieces;
-    size_t end, key_len;
+    size_t end;
 
     if (len > TWIN_BYTES || l->hole_count > TWIN_VALUES ||
         (pieces = read_pieces(text, len, l, &end)) == NULL)
         return;
-    const char *key = lift_key(l, text, &key_len);
     struct known *k = mem_alloc(1, sizeof *k);
     *k = (struct known){.pieces = pieces, .end = end, .end_len = len - end};
     k->twin = (struct twin){.ends_tx = ends_tx, .key_len = key_len, .count = l->hole_count};

@@ -2,16 +2,14 @@
 #ifndef CYPHERLOG_CYPHER_TWIN_H
 #define CYPHERLOG_CYPHER_TWIN_H
 
-/* cypher/twin.h: texts that differ from one seen before in plain literals alone. What was found
- * out about that one, by reading its tokens several times, holds for them as it stands: no
- * judgement of this room looks into a plain literal, nor does what may stand in its place depend on
- * it.
+/* cypher/twin.h: texts that differ from one seen before in plain literals alone. What was found out
+ * about that one, by reading its tokens several times, holds for them as it stands: no judgement of
+ * this room looks into a plain literal, nor does what may stand in its place depend on it.
  *
  * Plain are: a string without quotes, backslashes and control characters inside, without two
  * underscores in a row, and with neither a blank nor a minus at its beginning; an integer of up to
  * 18 digits and a decimal fraction of up to 15, which begin with 1 to 9 and have a blank, a comma
- * or a bracket behind them. A number with a minus directly before it is no twin of one
- * without. */
+ * or a bracket behind them. A number with a minus directly before it is no twin of one without. */
 
 #include "cypher/lift.h"
 
@@ -41,10 +39,11 @@ void twins_free(struct twins *s);
 const struct twin *twins_find(struct twins *s, const char *text, size_t len,
                               struct twin_value values[static TWIN_VALUES]);
 
-/* Notes a text that policy lets pass, not alone and no schema command, in which
- * nothing was frozen and nothing can be (chance_is_possible), with what lift_text made of it. Texts
- * in which a literal is not plain, or with parameters, are passed over. */
-void twins_add(struct twins *s, const char *text, size_t len, struct lift *l, bool ends_tx);
+/* Notes a text that policy lets pass, not alone and no schema command, in which freeze had nothing
+ * to look at, with what lift_text made of it and its lift_key. Texts in which a literal is not
+ * plain, or with parameters, are passed over. */
+void twins_add(struct twins *s, const char *text, size_t len, const struct lift *l, const char *key,
+               size_t key_len, bool ends_tx);
 
 /* Appends a literal as JSON. */
 void twin_add_value(const char *text, const struct twin_value *value, struct buf *out);

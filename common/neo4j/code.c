@@ -110,3 +110,9 @@ bool code_wants_proof(const char *code)
     return begins(code, "Neo.DatabaseError.Statement.ExecutionFailed") ||
            begins(code, "Neo.ClientError.Statement.ExternalResourceFailed");
 }
+
+bool code_is_breakdown(const char *code)
+{
+    return strcmp(code, CODE_HTTP_500) == 0 ||
+           strcmp(code, "Neo.DatabaseError.General.UnknownError") == 0;
+}

@@ -31,4 +31,12 @@ bool code_limit(const char *code, const char *message, const char *ours,
  * full disk or a file server that does not answer. It counts when it comes again and again. */
 bool code_wants_proof(const char *code);
 
+/* When Neo4j answers HTTP 500 and names no code. */
+#define CODE_HTTP_500 "neo4j.http-500"
+
+/* True for HTTP 500, with one code or another: the server broke down over the text or a value, and
+ * may have left the transaction open, or the text in its query cache as one that is being compiled
+ * (seen on 5.26). */
+bool code_is_breakdown(const char *code);
+
 #endif

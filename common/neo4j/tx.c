@@ -237,7 +237,7 @@ static int judge(const struct answer *a, size_t n, long status, size_t *failed, 
         return err_set(err, ERR_UNKNOWN, "neo4j.protocol",
                        "Neo4j answered %zu of %zu statements and named no error", a->done, n);
     if (status == 500) /* too deep or too large for this server; it may still hold the locks */
-        return err_set(err, ERR_SHRINK, TX_HTTP_500, "Neo4j answered HTTP 500 without a code");
+        return err_set(err, ERR_SHRINK, CODE_HTTP_500, "Neo4j answered HTTP 500 without a code");
     if (status == 401 || status == 403)
         return err_set(err, ERR_CONFIG, "neo4j.login", "Neo4j answered HTTP %ld", status);
     char code[32];
@@ -306,8 +306,8 @@ static int exchange(struct tx *tx, const char *path, const struct tx_stmt *stmts
     return rc;
 }
 
-/* A text whose compilation ends in a fault of the server's own stays in its cache as one that is
- * being compiled, and whoever sends it again waits for that for ever (seen on 5.26). */
+/* After a breakdown: whoever sends a text that is in the cache as one that is being compiled waits
+ * for that for ever. */
 static void forget_plans(struct tx *tx)
 {
     static const char text[] = "{\"statement\":\"CALL db.clearQueryCaches()\"}";
@@ -322,19 +322,13 @@ static void forget_plans(struct tx *tx)
         log_debug(log_event("plans_kept"), log_err(&ignored));
 }
 
-static bool is_fault(const struct err *err)
-{
-    return strcmp(err->code, "Neo.DatabaseError.General.UnknownError") == 0 ||
-           strcmp(err->code, TX_HTTP_500) == 0;
-}
-
 static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
                   const struct tx_opts *opts, struct answer *answer, size_t *failed,
                   struct err *err)
 {
     int rc = exchange(tx, path, stmts, n, opts, answer, failed, err);
 
-    if (rc < 0 && is_fault(err))
+    if (rc < 0 && code_is_breakdown(err->code))
         forget_plans(tx);
     return rc;
 }

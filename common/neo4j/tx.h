@@ -57,19 +57,18 @@ void tx_set_password(struct tx *tx, const char *password);
 /* Appends a statement for struct tx_stmt: text is UTF-8; params is a JSON object or NULL. */
 void tx_add_stmt(struct buf *out, const char *text, size_t len, const json_t *params);
 
-/* err->code when Neo4j answers 500 and names no code. */
-#define TX_HTTP_500 "neo4j.http-500"
-
 /* Runs stmts[0..n-1] in order and commits, in one request. Borrows stmts. Blocks until answered,
  * the deadline, or a stop and its grace. 0: committed. -1, but for ERR_UNKNOWN: nothing of it
  * remains, and *failed is the statement at fault, n when the commit itself failed, or
  * TX_UNKNOWN_STMT unless opts->which or a reader is given.
  * ERR_UNKNOWN: the answer was lost; lock and read the position before anything else.
- * After a fault of the server's own its query caches are cleared, since 5.26 may never answer a
- * text again that it could not compile. Rule: in Jolt each finished statement has its `summary`
- * line, so their number is the index of the one that failed; seen on 4.4, 5.26 and 2026
- * (tests/integration/test_position.py). Plain JSON tells no index, and Neo4j writes it a third
- * faster (seen on 5.26: 19,000 statements/s against 13,000). */
+ * After a breakdown (code.h) the query caches are cleared, since 5.26 may never answer a
+ * text again that it could not compile.
+ *
+ * Rule: in Jolt each finished statement has its `summary` line, so their number is the index of the
+ * one that failed; seen on 4.4, 5.26 and 2026 (tests/integration/test_position.py). Plain JSON
+ * tells no index, and Neo4j writes it a third faster (seen on 5.26: 19,000 statements/s against
+ * 13,000). */
 MUST_CHECK int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n,
                          const struct tx_opts *opts, size_t *failed, struct err *err);
 

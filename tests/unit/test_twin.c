@@ -12,9 +12,11 @@
 static void add(struct twins *s, const char *text)
 {
     struct lift l = {0};
+    size_t key_len;
 
     assert_true(lift_text(&l, text, strlen(text)));
-    twins_add(s, text, strlen(text), &l, false);
+    const char *key = lift_key(&l, text, &key_len);
+    twins_add(s, text, strlen(text), &l, key, key_len, false);
     lift_fini(&l);
 }
 
