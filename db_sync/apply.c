@@ -20,6 +20,7 @@
 
 #define WAIT_MS 500
 #define FEW_SINGLY 100 /* statements of which Neo4j may tell which failed at no great cost */
+#define DOUBT_MOST 250 /* commands that go one by one to find the one at fault */
 #define PROOF_TRIES 3  /* of a verdict that may be none (code_wants_proof) */
 #define LIMIT_TRIES 3  /* for a command that alone exceeds a limit of this replica */
 #define FAULT_TRIES 10 /* while the server says of one alone that it has a fault: some minutes */
@@ -29,6 +30,13 @@
 #define LAST_NOTICES_MS 3000
 #define CHECK_MS 2000 /* how often an idle one looks whether the replica is still its own */
 
+/* Commands of which one is at fault: they go one by one, which tells. */
+struct doubt {
+    int64_t first; /* offset; -1: none */
+    size_t count;
+    bool together; /* they failed in a statement for many */
+};
+
 struct apply {
     struct apply_parts parts;
     struct command **waiting; /* taken from the queue, in order; the first ones are the batch */
@@ -36,8 +44,8 @@ struct apply {
     size_t count, room;
     size_t bytes; /* of waiting */
     struct pace pace;
-    int64_t suspect;    /* offset of the command that failed in a batch, to run alone; -1: none */
-    size_t doubted;     /* the first commands failed as one statement: they go one by one */
+    int64_t suspect; /* offset of the command that failed in a batch, to run alone; -1: none */
+    struct doubt doubt;
     bool plain;         /* the first command failed rewritten: its text tells the outcome */
     int alone_failures; /* of the first command */
     int64_t applied, condemned, totals_at_ms; /* since the last log line */
@@ -125,14 +133,26 @@ static int wait_alone(const struct apply *a, struct err *err)
     return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
 }
 
-/* One statement for the commands of fault fails: what precedes them goes first, then they
- * go alone, and once they are few one by one. */
-static void narrow(struct apply *a, const struct rewrite_range *fault)
+static void set_suspect(struct apply *a, int64_t offset)
 {
-    bool few = fault->first == 0 && fault->count <= PACE_CAREFUL;
+    a->suspect = offset;
+    a->doubt.first = -1;
+}
 
-    a->doubted = few ? fault->count : 0;
-    pace_narrow(&a->pace, fault->first > 0 ? fault->first : few ? fault->count : PACE_CAREFUL, few);
+/* One of the commands of fault failed: what precedes them goes first, then they go, and if they are
+ * few one by one. */
+static void narrow(struct apply *a, const struct rewrite_range *fault, bool together)
+{
+    bool few = fault->count <= DOUBT_MOST;
+
+    a->doubt =
+        (struct doubt){few ? a->waiting[fault->first]->record.offset : -1, fault->count, together};
+    pace_narrow(&a->pace, fault->first > 0 ? fault->first : few ? fault->count : PACE_CAREFUL);
+}
+
+static bool is_in_doubt(const struct apply *a)
+{
+    return a->waiting[0]->record.offset == a->doubt.first;
 }
 
 /* A command, or the transaction as a whole, can never succeed. */
@@ -147,16 +167,17 @@ static int settle_poison(struct apply *a, size_t k, const struct writer_fault *f
         command_condemn(a->waiting[0], why);
         a->suspect = -1;
         a->plain = false;
-        pace_narrow(&a->pace, PACE_CAREFUL, false);
+        pace_narrow(&a->pace, PACE_CAREFUL);
     } else if (fault->what == WRITER_COMMANDS && fault->commands.count > 1) {
-        narrow(a, &fault->commands);
+        narrow(a, &fault->commands, true);
     } else if (fault->what == WRITER_COMMANDS) {
-        a->suspect = a->waiting[fault->commands.first]->record.offset;
-        pace_narrow(&a->pace, fault->commands.first, false); /* what precedes it, then it */
+        set_suspect(a, a->waiting[fault->commands.first]->record.offset);
+        pace_narrow(&a->pace, fault->commands.first); /* what precedes it, then it */
     } else if (fault->what == WRITER_COMMIT && last->ends_tx) {
-        a->suspect = last->record.offset; /* for the sake of the commit it ends */
+        set_suspect(a, last->record.offset); /* for the sake of the commit it ends */
     } else {
-        pace_narrow(&a->pace, k / 2, false); /* the commit failed, or nothing tells: bisect */
+        a->doubt.first = -1;
+        pace_narrow(&a->pace, k / 2); /* the commit failed, or nothing tells: bisect */
     }
     return 0;
 }
@@ -169,7 +190,8 @@ static int settle(struct apply *a, size_t k, const struct rewrite_batch *batch,
     bool fails = why->class == ERR_POISON || why->class == ERR_SHRINK;
 
     if (fails && fault->what == WRITER_UNKNOWN && !a->parts.writer->which) {
-        pace_narrow(&a->pace, k < PACE_CAREFUL ? k : PACE_CAREFUL, true); /* and now it tells */
+        struct rewrite_range unknown = {0, k < DOUBT_MOST ? k : DOUBT_MOST};
+        narrow(a, &unknown, false); /* and now it tells */
         return 0;
     }
     if (fails && k == 1 && rewrite_is_rewritten(batch)) {
@@ -183,6 +205,7 @@ static int settle(struct apply *a, size_t k, const struct rewrite_batch *batch,
         log_warn(log_event("batch_too_large"), log_int("offset", first->record.offset),
                  log_int("commands", (int64_t)k), log_err(why));
         if (k > 1) {
+            a->doubt.first = -1;
             pace_shrink(&a->pace, k);
             return 0;
         }
@@ -215,14 +238,16 @@ static size_t verdicts_most(const struct apply *a)
     return a->parts.notices != NULL ? NOTICE_FAILURES : SIZE_MAX;
 }
 
-/* How many come next. A suspect ends the batch before it, then runs alone. */
+/* How many come next. A suspect ends the batch before it, then runs alone; so do commands in doubt.
+ */
 static size_t next_size(const struct apply *a)
 {
     size_t verdicts = 0, most = verdicts_most(a);
+    bool doubt = is_in_doubt(a);
 
     if (a->plain)
         return 1;
-    size_t k = apply_cut(a->waiting, a->count, pace_count(&a->pace),
+    size_t k = apply_cut(a->waiting, a->count, doubt ? a->doubt.count : pace_count(&a->pace),
                          (size_t)a->parts.options->batch_bytes);
 
     for (size_t i = 0; i < k; i++) {
@@ -230,6 +255,8 @@ static size_t next_size(const struct apply *a)
         verdicts += c->verdict != NULL;
         if (c->record.offset == a->suspect || verdicts > most)
             return i > 0 ? i : 1;
+        if (i > 0 && c->record.offset == a->doubt.first)
+            return i;
     }
     return k;
 }
@@ -269,10 +296,13 @@ static int commit(struct apply *a, size_t k, const struct position *target,
                   struct err *err)
 {
     enum rewrite_form form = pace_form(&a->pace);
+    bool doubt = is_in_doubt(a);
 
     a->plain = a->plain || a->waiting[0]->record.offset == a->suspect;
+    if (doubt && form > REWRITE_SINGLY)
+        form = REWRITE_SINGLY;
     rewrite_batch(a->rewrite, a->waiting, k, a->plain ? REWRITE_TEXTS : form, batch);
-    a->parts.writer->which = a->pace.singly || batch->sent[REWRITE_SINGLY] < FEW_SINGLY;
+    a->parts.writer->which = doubt || batch->sent[REWRITE_SINGLY] < FEW_SINGLY;
     *start_ms = clock_mono_ms();
     return writer_commit(a->parts.writer, batch, target, fault, err);
 }
@@ -287,9 +317,11 @@ static void learn(struct apply *a, size_t k, const struct rewrite_batch *batch, 
     a->plain = false;
     if (first->schema)
         rewrite_forget(a->rewrite);
-    if (a->doubted > 0 && a->doubted <= k && a->pace.singly)
-        rewrite_part(a->rewrite, a->waiting, a->doubted);
-    a->doubted = 0;
+    if (is_in_doubt(a)) {
+        if (a->doubt.together && a->doubt.count <= k)
+            rewrite_part(a->rewrite, a->waiting, a->doubt.count);
+        a->doubt.first = -1;
+    }
     if (a->suspect >= 0 && a->suspect <= a->waiting[k - 1]->record.offset)
         a->suspect = -1; /* it did not fail alone: then it is no poison */
     enum rewrite_form form = rewrite_most(batch);
@@ -388,6 +420,7 @@ int apply_run(const struct apply_parts *parts, struct err *err)
     struct apply a = {.parts = *parts,
                       .room = (size_t)parts->options->batch_count,
                       .suspect = -1,
+                      .doubt = {.first = -1},
                       .totals_at_ms = clock_mono_ms() + TOTALS_MS};
     int rc = 0;
 

@@ -5,6 +5,7 @@
 
 #define TEMPLATE "__clt"
 #define COUNT "__clx"
+#define TOLD "RETURN -1 AS " COUNT /* no count is that */
 
 bool branch_is_scoped(const char *server_version)
 {
@@ -20,12 +21,15 @@ static void add_call(struct buf *out, const char *variables, bool scoped)
     buf_addf(out, scoped ? "CALL (%s) { " : "CALL { WITH %s ", variables);
 }
 
+static void add_union(struct buf *out, bool scoped)
+{
+    buf_adds(out, scoped ? "UNION ALL " : "UNION ALL WITH " TEMPLATE ", " BRANCH_ROW " ");
+}
+
 static void add_branch(struct buf *out, const struct branch *b, size_t number, bool scoped)
 {
-    if (number > 0 && scoped)
-        buf_adds(out, "UNION ALL ");
-    else if (number > 0)
-        buf_adds(out, "UNION ALL WITH " TEMPLATE ", " BRANCH_ROW " ");
+    if (number > 0)
+        add_union(out, scoped);
     buf_addf(out, "WITH " TEMPLATE ", " BRANCH_ROW " WHERE " TEMPLATE " = %zu ", number);
     if (b->yields)
         add_call(out, BRANCH_ROW, scoped);
@@ -37,15 +41,17 @@ void branch_add_text(struct buf *out, const struct branch *branches, size_t n, b
 {
     buf_adds(out,
              "CYPHER runtime=slotted UNWIND $" BRANCH_ROW "." BRANCH_ROWS " AS " BRANCH_ROW " ");
-    if (n == 1) {
+    if (n == 1 && !branches->yields) { /* one row for a row: no guard and no union are needed */
         add_call(out, BRANCH_ROW, scoped);
         buf_add(out, branches->text, branches->len);
-        buf_adds(out, " } RETURN count(*)");
+        buf_adds(out, " } WITH " BRANCH_ROW " WHERE " BRANCH_ROW "[0] >= 1 " TOLD);
         return;
     }
-    buf_adds(out, "WITH " BRANCH_ROW ", " BRANCH_ROW "[0] AS " TEMPLATE " ");
+    buf_addf(out, "WITH " BRANCH_ROW ", " BRANCH_ROW "[0] %% %zu AS " TEMPLATE " ", n);
     add_call(out, TEMPLATE ", " BRANCH_ROW, scoped);
     for (size_t i = 0; i < n; i++)
         add_branch(out, &branches[i], i, scoped);
-    buf_adds(out, "} RETURN count(*)");
+    add_union(out, scoped);
+    buf_addf(out, "WITH " BRANCH_ROW " WHERE " BRANCH_ROW "[0] >= %zu " TOLD " ", n);
+    buf_adds(out, "} WITH " COUNT " WHERE " COUNT " < 0 RETURN " COUNT);
 }

@@ -39,12 +39,11 @@ static int send_command(struct writer *w, const struct command *c, struct err *e
 {
     struct tx_stmt *stmts = mem_alloc(c->stmt_count, sizeof *stmts);
     struct tx_opts opts = {.server_limit_ms = w->timeout_ms};
-    size_t failed;
 
     for (size_t s = 0, start = 0; s < c->stmt_count; start = c->stmt_ends[s++])
         stmts[s] = (struct tx_stmt){c->json + start, c->stmt_ends[s] - start};
     report_busy(w->report, true);
-    int rc = tx_commit(w->tx, stmts, c->stmt_count, &opts, &failed, err);
+    int rc = tx_commit(w->tx, stmts, c->stmt_count, &opts, NULL, err);
     report_busy(w->report, false);
     free(stmts);
     return rc;

@@ -25,8 +25,6 @@ enum rewrite_form pace_form(const struct pace *p)
 
     if (p->widest != REWRITE_TOGETHER)
         return p->widest;
-    if (p->singly)
-        return REWRITE_SINGLY;
     bool worse = cost[REWRITE_SINGLY] > 0 && BETTER(cost[REWRITE_SINGLY], cost[REWRITE_TOGETHER]);
     bool look = p->careful == 0 && p->turn % COMPARE_TURNS == COMPARE_TURNS - 1 &&
                 cost[REWRITE_TOGETHER] > COMPARE_US;
@@ -49,7 +47,6 @@ void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms
     if (telling && k >= LEAST && p->careful == 0)
         *cost = *cost == 0 ? now : (3 * *cost + now) / 4;
     p->turn++;
-    p->singly = false;
     if (p->careful > 0) {
         p->careful += p->careful / 4 + 1;
         if (p->careful >= p->limit)
@@ -61,10 +58,9 @@ void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms
         p->limit = p->limit * 2 < p->most ? p->limit * 2 : p->most;
 }
 
-void pace_narrow(struct pace *p, size_t count, bool singly)
+void pace_narrow(struct pace *p, size_t count)
 {
     p->careful = count > 0 ? count : 1;
-    p->singly = singly;
 }
 
 void pace_shrink(struct pace *p, size_t k)

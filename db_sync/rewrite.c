@@ -13,6 +13,7 @@
 
 #define SLOTS 16 /* branches: with more a compilation takes seconds */
 #define TOGETHER_LEAST(slots) (8 + 2 * (slots)) /* commands: fewer are no slower one by one */
+#define MARK_EVERY 32                           /* commands: a mark takes half the time of one */
 #define FIRST_SLOTS 20  /* commands sent singly that could be branches, before the first text */
 #define NEXT_SLOTS 5000 /* and before the next, whose compilation costs as much */
 #define WORTH(new, old) ((new) * 4 > (old)*5)
@@ -32,6 +33,7 @@ struct rewrite {
     size_t found_room;
     struct template *slots[SLOTS];
     size_t slot_count;
+    bool unmarked;         /* the text in use does not tell how far it went */
     size_t missed;         /* commands that could be branches and were not, since the last text */
     struct buf head;       /* {"statement":"…","parameters":{"__clr":{"rows":[ */
     struct buf bytes;      /* rewritten statements, one after the other */
@@ -176,6 +178,7 @@ static void write_text(struct rewrite *r)
     buf_add_json(&r->head, buf_str(&text), text.len);
     buf_adds(&r->head, ",\"parameters\":" BRANCH_PARAMS_BEGIN);
     r->fresh = true;
+    r->unmarked = false;
     log_debug(log_event("templates"), log_int("branches", (int64_t)r->slot_count));
     buf_fini(&text);
 }
@@ -236,13 +239,14 @@ static void add_singly(struct rewrite *r, size_t owner, const struct command *c)
     r->missed += could_be_branch(t);
 }
 
-static void add_row(struct rewrite *r, const struct template *t, const struct command *c)
+static void add_row(struct rewrite *r, const struct template *t, const struct command *c,
+                    bool marked)
 {
     const struct command_lifted *lifted = &c->lifted;
     size_t begin = lifted->key_len;
 
     buf_addc(&r->bytes, '[');
-    buf_addi(&r->bytes, t->slot);
+    buf_addi(&r->bytes, t->slot + (marked ? (int)r->slot_count : 0));
     for (size_t i = 0; i < lifted->count; begin = lifted->ends[i++]) {
         buf_addc(&r->bytes, ',');
         buf_add(&r->bytes, lifted->bytes + begin, lifted->ends[i] - begin);
@@ -262,7 +266,8 @@ static void add_together(struct rewrite *r, struct command *const *commands, siz
 #endif
         if (i > from)
             buf_addc(&r->bytes, ',');
-        add_row(r, r->found[at], commands[at]);
+        bool marked = !r->unmarked && (i - from) % MARK_EVERY == MARK_EVERY - 1;
+        add_row(r, r->found[at], commands[at], marked);
     }
     buf_adds(&r->bytes, BRANCH_PARAMS_END "}");
     add(r, (struct rewrite_range){from, to - from}, NULL, r->bytes.len - begin);
@@ -344,9 +349,22 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
         }
     }
     set_pointers(r);
-    *out = (struct rewrite_batch){
-        .stmts = r->stmts, .owners = r->owners, .count = r->count, .fresh = r->fresh};
+    *out = (struct rewrite_batch){.stmts = r->stmts,
+                                  .owners = r->owners,
+                                  .count = r->count,
+                                  .fresh = r->fresh,
+                                  .marked = !r->unmarked};
     memcpy(out->sent, r->sent, sizeof out->sent);
+}
+
+struct rewrite_range rewrite_fault(const struct rewrite_batch *batch, size_t stmt, size_t rows)
+{
+    struct rewrite_range all = batch->owners[stmt];
+
+    if (all.count == 1 || !batch->marked || rows > (all.count - 1) / MARK_EVERY)
+        return all;
+    size_t done = rows * MARK_EVERY, left = all.count - done;
+    return (struct rewrite_range){all.first + done, left < MARK_EVERY ? left : MARK_EVERY};
 }
 
 void rewrite_distrust(struct rewrite *r, const struct command *c)
@@ -369,6 +387,10 @@ void rewrite_forget(struct rewrite *r)
 
 void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n)
 {
+    if (!r->unmarked) {
+        r->unmarked = true;
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         struct template *t = templates_find(r->templates, commands[i]);
         if (t != NULL)

@@ -38,7 +38,12 @@ struct rewrite_batch {
     size_t count;
     size_t sent[REWRITE_FORMS]; /* commands in each form */
     bool fresh;                 /* Neo4j has not compiled one of them before */
+    bool marked;                /* a statement for many tells how far it went */
 };
+
+/* The commands of which one is at fault when the statement failed after it had yielded so many
+ * rows. */
+struct rewrite_range rewrite_fault(const struct rewrite_batch *batch, size_t stmt, size_t rows);
 
 /* Is any of it not a command's own text? */
 bool rewrite_is_rewritten(const struct rewrite_batch *batch);
@@ -57,8 +62,9 @@ void rewrite_distrust(struct rewrite *r, const struct command *c);
 /* The schema has changed, and with it perhaps what was learnt about templates. */
 void rewrite_forget(struct rewrite *r);
 
-/* The commands failed as one statement, and one by one they did not: their templates are branches
- * no more. */
+/* One of the commands failed in a statement for many, and one by one they did not. The first time
+ * what that statement told is not believed any more, the next time their templates are branches no
+ * more. */
 void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n);
 
 #endif

@@ -60,18 +60,18 @@ static size_t ask(struct tx *tx, int64_t limit_ms, const struct question *questi
                            .reader = &reader};
     struct tx_stmt stmts[QUESTIONS];
     struct buf json[QUESTIONS] = {{0}};
-    size_t failed = 0;
+    struct tx_failure failure = {0};
 
     for (size_t i = 0; i < n; i++) {
         add_explain(&json[i], questions[i].text, questions[i].params);
         stmts[i] = (struct tx_stmt){buf_str(&json[i]), json[i].len};
     }
-    int rc = tx_commit(tx, stmts, n, &opts, &failed, err);
+    int rc = tx_commit(tx, stmts, n, &opts, &failure, err);
     for (size_t i = 0; i < n; i++)
         buf_fini(&json[i]);
     if (rc == 0)
         return n;
-    return err->class == ERR_POISON && failed < n ? failed : n + 1;
+    return err->class == ERR_POISON && failure.stmt < n ? failure.stmt : n + 1;
 }
 
 /* Its own text, and its template as the only branch of a statement. Where that passes, so would the

@@ -121,13 +121,16 @@ static size_t gather(struct writer *w, const struct rewrite_batch *batch,
     return count;
 }
 
-static struct writer_fault fault_of(const struct rewrite_batch *batch, size_t stmt)
+static struct writer_fault fault_of(const struct rewrite_batch *batch,
+                                    const struct tx_failure *failure)
 {
+    size_t stmt = failure->stmt;
+
     if (stmt == TX_UNKNOWN_STMT)
         return (struct writer_fault){.what = WRITER_UNKNOWN};
     if (stmt == 0 || stmt > batch->count)
         return (struct writer_fault){.what = WRITER_COMMIT};
-    return (struct writer_fault){WRITER_COMMANDS, batch->owners[stmt - 1]};
+    return (struct writer_fault){WRITER_COMMANDS, rewrite_fault(batch, stmt - 1, failure->rows)};
 }
 
 enum settled { SETTLED_COMMITTED, SETTLED_NOT, SETTLED_FAILED };
@@ -212,13 +215,14 @@ int writer_commit(struct writer *w, const struct rewrite_batch *batch,
 
     for (int refused = 0;;) {
         struct err why = {0};
-        size_t stmt = 0, count = gather(w, batch, target);
+        struct tx_failure failure = {0};
+        size_t count = gather(w, batch, target);
         struct tx_opts opts = {.which = w->which,
                                .server_limit_ms = w->timeout_ms,
                                .deadline_ms = clock_mono_ms() + w->timeout_ms + ANSWER_GRACE_MS};
 
         report_busy(w->report, true);
-        int rc = tx_commit(w->tx, w->stmts, count, &opts, &stmt, &why);
+        int rc = tx_commit(w->tx, w->stmts, count, &opts, &failure, &why);
         report_busy(w->report, false);
         if (rc == 0) {
             char epoch[sizeof w->position.epoch];
@@ -229,6 +233,7 @@ int writer_commit(struct writer *w, const struct rewrite_batch *batch,
             memcpy(w->position.epoch, epoch, sizeof epoch);
             return 0;
         }
+        size_t stmt = failure.stmt;
         w->held = was_held(w, &why);
         bool lock = w->held || failed_at_lock(&why, stmt);
         name_limit(&why, w->held);
@@ -257,7 +262,7 @@ int writer_commit(struct writer *w, const struct rewrite_batch *batch,
         } else if (none || stmt == count - 1) { /* our own statement: no verdict on a command */
             return refuse_position(&why, err);
         } else {
-            *fault = fault_of(batch, stmt);
+            *fault = fault_of(batch, &failure);
             *err = why;
             return -1;
         }

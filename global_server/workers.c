@@ -97,7 +97,6 @@ static int ask(struct worker *w, struct job *job, struct err *err)
                            .row_limit_bytes =
                                w->conf->limits->page_bytes * (job->strict ? 8 : 2) + 65536,
                            .reader = &reader};
-    size_t failed;
 
     answer_clear(job->answer);
     job->position = job->age_ms = -1;
@@ -107,7 +106,7 @@ static int ask(struct worker *w, struct job *job, struct err *err)
         return -1;
     struct tx_stmt stmts[] = {{buf_str(&w->statements[0]), w->statements[0].len},
                               {buf_str(&w->statements[1]), w->statements[1].len}};
-    if (tx_commit(replica_tx(w->replica), stmts, 2, &opts, &failed, err) < 0)
+    if (tx_commit(replica_tx(w->replica), stmts, 2, &opts, NULL, err) < 0)
         return -1;
     if (!q.has_position)
         return err_set(err, ERR_RETRY, "replica.none",

@@ -17,6 +17,7 @@ import stack  # noqa: E402
 from kafka import Topics  # noqa: E402
 from neo import Neo  # noqa: E402
 from programs import Program  # noqa: E402
+from proxy import Proxy  # noqa: E402
 from replica import applied  # noqa: E402
 
 SCALE = os.environ.get("TEST_SCALE", "ci")
@@ -162,3 +163,17 @@ def replica(topics, server_a, neo_a, db_sync):
     db_sync(server_a)
     applied(neo_a, topics)
     return server_a
+
+
+@pytest.fixture
+def through():
+    """through(server): a Proxy before it."""
+    opened = []
+
+    def make(server):
+        opened.append(Proxy(server))
+        return opened[-1]
+
+    yield make
+    for proxy in opened:
+        proxy.close()

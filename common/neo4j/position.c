@@ -305,7 +305,7 @@ static int keep_row(void *arg, size_t stmt, const json_t *row, struct err *err)
 }
 
 static int seize_once(struct tx *tx, json_t *params, int64_t server_limit_ms, json_t **row,
-                      size_t *failed, struct err *err)
+                      struct err *err)
 {
     struct buf json = {0};
     struct tx_reader reader = {.on_row = keep_row, .arg = row};
@@ -317,7 +317,7 @@ static int seize_once(struct tx *tx, json_t *params, int64_t server_limit_ms, js
     tx_add_stmt(&json, SEIZE_TEXT, strlen(SEIZE_TEXT), params);
     const char *text = buf_str(&json);
     struct tx_stmt stmts[] = {{text, first}, {text + first, json.len - first}};
-    int rc = tx_commit(tx, stmts, 2, &opts, failed, err);
+    int rc = tx_commit(tx, stmts, 2, &opts, NULL, err);
     buf_fini(&json);
     return rc;
 }
@@ -359,7 +359,6 @@ int position_seize(struct tx *tx, const char *topic, const char *owner, int64_t 
 {
     char epoch[sizeof out->epoch];
     json_t *row = NULL;
-    size_t failed = 0;
     int rc = -1;
 
     snprintf(epoch, sizeof epoch, "%s/%" PRId64, owner, serial);
@@ -367,7 +366,7 @@ int position_seize(struct tx *tx, const char *topic, const char *owner, int64_t 
         json_pack("{s:s,s:s,s:s}", "t", topic, "mine", only_mine ? owner : "", "e", epoch);
     for (;;) {
         struct err why = {0};
-        if (seize_once(tx, params, server_limit_ms, &row, &failed, &why) == 0)
+        if (seize_once(tx, params, server_limit_ms, &row, &why) == 0)
             break;
         json_decref(row);
         row = NULL;

@@ -58,13 +58,12 @@ static int run_texts(struct tx *tx, const char *const *texts, size_t n,
                            .reader = reader};
     struct buf json[3] = {{0}, {0}, {0}};
     struct tx_stmt stmts[3];
-    size_t failed;
 
     for (size_t i = 0; i < n; i++) {
         tx_add_stmt(&json[i], texts[i], strlen(texts[i]), NULL);
         stmts[i] = (struct tx_stmt){buf_str(&json[i]), json[i].len};
     }
-    int rc = tx_commit(tx, stmts, n, &opts, &failed, err);
+    int rc = tx_commit(tx, stmts, n, &opts, NULL, err);
     for (size_t i = 0; i < n; i++)
         buf_fini(&json[i]);
     return rc;

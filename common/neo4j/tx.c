@@ -45,6 +45,7 @@ struct tx {
 struct answer {
     const struct tx_reader *reader;
     size_t headers;
+    size_t rows;     /* of the statement in hand */
     size_t done;     /* statements that finished */
     struct buf page; /* the lines that are no JSON each by itself */
     bool complete, which;
@@ -119,6 +120,7 @@ static void take_error(struct answer *a, const json_t *errors)
 
 static int take_data(struct answer *a, const char *p, size_t len, struct err *err)
 {
+    a->rows++;
     if (a->reader != NULL && a->reader->on_line != NULL)
         return a->reader->on_line(a->reader->arg, p, len, err);
     if (a->reader == NULL || a->reader->on_row == NULL)
@@ -134,6 +136,7 @@ static int take_data(struct answer *a, const char *p, size_t len, struct err *er
 static int take_header(struct answer *a, const char *p, size_t len, struct err *err)
 {
     a->headers++;
+    a->rows = 0;
     if (a->reader == NULL || a->reader->on_fields == NULL)
         return 0;
     json_t *line = json_parse(p, len, err);
@@ -149,6 +152,7 @@ static int take_summary(struct answer *a, const char *p, size_t len, struct err 
 {
     size_t stmt = a->done++;
 
+    a->rows = 0;
     if (a->reader == NULL || a->reader->on_summary == NULL)
         return 0;
     json_t *line = json_parse(p, len, err);
@@ -222,10 +226,14 @@ static void take_outcome(struct answer *a, const struct outcome *outcome)
     json_decref(errors);
 }
 
-static int judge(const struct answer *a, size_t n, long status, size_t *failed, struct err *err)
+static int judge(const struct answer *a, size_t n, long status, struct tx_failure *failure,
+                 struct err *err)
 {
+    bool tells = a->which && status == 200;
+
     /* An HTTP error tells nothing about statements, though some may have run. */
-    *failed = a->which && status == 200 ? a->done : TX_UNKNOWN_STMT;
+    failure->stmt = tells ? a->done : TX_UNKNOWN_STMT;
+    failure->rows = tells ? a->rows : 0;
     if (a->code[0] != '\0')
         return err_set(err, code_class(a->code, a->message), a->code, "%s", a->message);
     bool answered = status == 200 || status == 201; /* 201: a transaction was opened */
@@ -274,13 +282,13 @@ static void write_body(struct tx *tx, const struct tx_stmt *stmts, size_t n)
 
 /* Runs the statements at path, which says in which transaction. */
 static int exchange(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
-                    const struct tx_opts *opts, struct answer *answer, size_t *failed,
+                    const struct tx_opts *opts, struct answer *answer, struct tx_failure *failure,
                     struct err *err)
 {
     struct outcome outcome = {0};
     long status = 0;
 
-    *failed = TX_UNKNOWN_STMT;
+    *failure = (struct tx_failure){.stmt = TX_UNKNOWN_STMT};
     write_body(tx, stmts, n);
     if (buf_check(&tx->body, "request to Neo4j", err) < 0)
         return -1;
@@ -301,7 +309,7 @@ static int exchange(struct tx *tx, const char *path, const struct tx_stmt *stmts
     if (rc == 0 && !answer->which)
         take_outcome(answer, &outcome);
     if (rc == 0)
-        rc = judge(answer, n, status, failed, err);
+        rc = judge(answer, n, status, failure, err);
     outcome_fini(&outcome);
     return rc;
 }
@@ -315,18 +323,19 @@ static void forget_plans(struct tx *tx)
     const struct tx_opts opts = {.server_limit_ms = FORGET_TIMEOUT_MS,
                                  .deadline_ms = clock_mono_ms() + FORGET_TIMEOUT_MS};
     struct answer answer = {0};
+    struct tx_failure failure;
     struct err ignored = {0};
-    size_t failed;
 
-    if (exchange(tx, tx->path, &stmt, 1, &opts, &answer, &failed, &ignored) < 0)
+    if (exchange(tx, tx->path, &stmt, 1, &opts, &answer, &failure, &ignored) < 0)
         log_debug(log_event("plans_kept"), log_err(&ignored));
 }
 
 static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, size_t n,
-                  const struct tx_opts *opts, struct answer *answer, size_t *failed,
+                  const struct tx_opts *opts, struct answer *answer, struct tx_failure *failure,
                   struct err *err)
 {
-    int rc = exchange(tx, path, stmts, n, opts, answer, failed, err);
+    struct tx_failure ignored;
+    int rc = exchange(tx, path, stmts, n, opts, answer, failure != NULL ? failure : &ignored, err);
 
     if (rc < 0 && code_is_breakdown(err->code))
         forget_plans(tx);
@@ -334,11 +343,11 @@ static int run_at(struct tx *tx, const char *path, const struct tx_stmt *stmts, 
 }
 
 int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n, const struct tx_opts *opts,
-              size_t *failed, struct err *err)
+              struct tx_failure *failure, struct err *err)
 {
     struct answer answer = {.reader = opts->reader, .which = opts->which || opts->reader != NULL};
 
-    return run_at(tx, tx->path, stmts, n, opts, &answer, failed, err);
+    return run_at(tx, tx->path, stmts, n, opts, &answer, failure, err);
 }
 
 static int keep_first_row(void *arg, size_t stmt, const json_t *row, struct err *err)
@@ -359,13 +368,12 @@ static int query_row_at(struct tx *tx, const char *path, const char *text, const
     struct answer answer = {.reader = &reader, .which = true};
     struct tx_opts with_reader = *opts;
     struct buf json = {0};
-    size_t failed;
 
     *row = NULL;
     with_reader.reader = &reader;
     tx_add_stmt(&json, text, strlen(text), params);
     struct tx_stmt stmt = {buf_str(&json), json.len};
-    int rc = run_at(tx, path, &stmt, 1, &with_reader, &answer, &failed, err);
+    int rc = run_at(tx, path, &stmt, 1, &with_reader, &answer, NULL, err);
     buf_fini(&json);
     if (rc < 0) {
         json_decref(*row);
@@ -391,10 +399,10 @@ static int keep_line(void *arg, const char *p, size_t len, struct err *err)
 static int judge_typed(const json_t *root, long status, struct err *err)
 {
     struct answer answer = {0};
-    size_t failed;
+    struct tx_failure ignored;
 
     if (status != 200 && status != 202 && root == NULL)
-        return judge(&answer, 1, status, &failed, err);
+        return judge(&answer, 1, status, &ignored, err);
     if (root == NULL)
         return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j's answer was cut off");
     take_error(&answer, json_object_get(root, "errors"));
@@ -438,12 +446,12 @@ int tx_begin(struct tx *tx, int64_t limit_ms, struct err *err)
     struct answer answer = {.which = true};
     struct tx_opts opts = {.server_limit_ms = limit_ms};
     struct buf path = {0};
-    size_t failed, id;
+    size_t id;
 
     tx_rollback(tx);
     size_t root = strlen(tx->path) - strlen("/commit");
     buf_add(&path, tx->path, root);
-    int rc = run_at(tx, buf_str(&path), NULL, 0, &opts, &answer, &failed, err);
+    int rc = run_at(tx, buf_str(&path), NULL, 0, &opts, &answer, NULL, err);
     /* "http://host:port/db/neo4j/tx/12/commit": its host may be another name of the same server */
     const char *at = rc == 0 ? strstr(answer.commit, "/tx/") : NULL;
     id = at != NULL ? strspn(at + 4, "0123456789") : 0;

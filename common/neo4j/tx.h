@@ -50,6 +50,13 @@ struct tx_opts {
 
 #define TX_UNKNOWN_STMT SIZE_MAX
 
+/* Where a request failed: in the statement stmt, n of n when the commit itself failed, after it had
+ * yielded so many rows. */
+struct tx_failure {
+    size_t stmt; /* or TX_UNKNOWN_STMT */
+    size_t rows; /* 0 when it is not known */
+};
+
 MUST_CHECK int tx_open(struct tx **out, const struct tx_conf *conf, struct err *err);
 void tx_close(struct tx *tx);
 void tx_set_password(struct tx *tx, const char *password);
@@ -59,18 +66,18 @@ void tx_add_stmt(struct buf *out, const char *text, size_t len, const json_t *pa
 
 /* Runs stmts[0..n-1] in order and commits, in one request. Borrows stmts. Blocks until answered,
  * the deadline, or a stop and its grace. 0: committed. -1, but for ERR_UNKNOWN: nothing of it
- * remains, and *failed is the statement at fault, n when the commit itself failed, or
- * TX_UNKNOWN_STMT unless opts->which or a reader is given.
+ * remains, and *failure, if not NULL, is set; its stmt is known with opts->which or a reader alone.
  * ERR_UNKNOWN: the answer was lost; lock and read the position before anything else.
  * After a breakdown (code.h) the query caches are cleared, since 5.26 may never answer a
  * text again that it could not compile.
  *
  * Rule: in Jolt each finished statement has its `summary` line, so their number is the index of the
- * one that failed; seen on 4.4, 5.26 and 2026 (tests/integration/test_position.py). Plain JSON
+ * one that failed, and rows are written as they come, so what it had yielded stands before the
+ * error; seen on 4.4, 5.26 and 2026 (tests/integration/test_position.py). Plain JSON
  * tells no index, and Neo4j writes it a third faster (seen on 5.26: 19,000 statements/s against
  * 13,000). */
 MUST_CHECK int tx_commit(struct tx *tx, const struct tx_stmt *stmts, size_t n,
-                         const struct tx_opts *opts, size_t *failed, struct err *err);
+                         const struct tx_opts *opts, struct tx_failure *failure, struct err *err);
 
 /* One statement that returns at most one row: *row is the caller's, NULL when there was none. */
 MUST_CHECK int tx_query_row(struct tx *tx, const char *text, const json_t *params,

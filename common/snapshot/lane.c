@@ -56,7 +56,8 @@ static int commit_plain(struct lane *lane, struct batch *b, const struct track_l
                         struct err *err)
 {
     const struct lane_conf *c = &lane->conf;
-    size_t n = batch_shapes(b) + 2, failed = TX_UNKNOWN_STMT;
+    size_t n = batch_shapes(b) + 2;
+    struct tx_failure failure = {.stmt = TX_UNKNOWN_STMT};
     struct tx_stmt *stmts = mem_alloc(n, sizeof *stmts);
     size_t *ends = mem_alloc(n, sizeof *ends);
     struct tx_reader reader = {.on_row = on_row, .arg = b};
@@ -79,8 +80,8 @@ static int commit_plain(struct lane *lane, struct batch *b, const struct track_l
         stmts[i] = (struct tx_stmt){buf_str(&json) + begin, ends[i] - begin};
     }
     if (rc == 0)
-        rc = tx_commit(c->tx, stmts, n, &opts, &failed, &why);
-    if (rc < 0 && why.class == ERR_POISON && failed == 0)
+        rc = tx_commit(c->tx, stmts, n, &opts, &failure, &why);
+    if (rc < 0 && why.class == ERR_POISON && failure.stmt == 0)
         err_set(err, ERR_GUARD, "restore.track", ANOTHER);
     else if (rc < 0 && err_is_set(&why))
         *err = why;

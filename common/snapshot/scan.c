@@ -51,11 +51,10 @@ static int run(struct scan *s, const struct buf *text, const json_t *params, str
                            .server_limit_ms = s->conf->limit_ms,
                            .reader = &reader};
     struct buf json = {0};
-    size_t failed;
 
     tx_add_stmt(&json, buf_str(text), text->len, params);
     struct tx_stmt stmt = {buf_str(&json), json.len};
-    int rc = tx_commit(s->conf->tx, &stmt, 1, &opts, &failed, err);
+    int rc = tx_commit(s->conf->tx, &stmt, 1, &opts, NULL, err);
     buf_fini(&json);
     return rc;
 }

@@ -205,11 +205,10 @@ static int read_property_keys(struct take *t, json_t **out, struct err *err)
                            .deadline_ms = clock_mono_ms() + KEYS_TIMEOUT_MS,
                            .reader = &reader};
     struct buf json = {0};
-    size_t failed;
 
     tx_add_stmt(&json, text, sizeof text - 1, NULL);
     struct tx_stmt stmt = {buf_str(&json), json.len};
-    int rc = tx_commit(t->scan, &stmt, 1, &opts, &failed, err);
+    int rc = tx_commit(t->scan, &stmt, 1, &opts, NULL, err);
     buf_fini(&json);
     *out = keys;
     return rc;

@@ -139,7 +139,8 @@ static int write_position(const struct target *t, const struct position *was,
     struct buf head = {0}, tail = {0};
     struct tx_opts opts = {.server_limit_ms = t->limit_ms};
     struct tx_stmt stmts[3];
-    size_t n = 0, failed;
+    size_t n = 0;
+    struct tx_failure failure;
     struct err why = {0};
 
     position_add_lock(&head, t->topic, was);
@@ -151,12 +152,12 @@ static int write_position(const struct target *t, const struct position *was,
         stmts[n++] = (struct tx_stmt){buf_str(&tail), tail.len};
     }
     opts.which = true;
-    int rc = tx_commit(t->tx, stmts, n, &opts, &failed, &why);
+    int rc = tx_commit(t->tx, stmts, n, &opts, &failure, &why);
     buf_fini(&head);
     buf_fini(&tail);
     if (rc == 0)
         return 0;
-    if (why.class == ERR_POISON && failed == 0)
+    if (why.class == ERR_POISON && failure.stmt == 0)
         return refuse_other(err);
     *err = why;
     return err_wrap(err, "writing the position");

@@ -2,6 +2,8 @@
 """Commands that are sent as templates with parameters, many in one statement, do what they do one by one. Each case
 holds a trap that was seen on a real server: it gives another graph, or another outcome, when it is done wrong."""
 
+from types import SimpleNamespace
+
 import pytest
 from oracle import apply_one_by_one
 from replica import applied, check_equal
@@ -98,3 +100,42 @@ def test_templates_used_alike_are_not_compiled_again_and_again(topics, server_a,
     applied(neo_a, topics)
     assert neo_a.one("MATCH (l:L) RETURN count(l)") == 14_000
     assert 1 <= len(agent.events("templates")) <= 2
+
+
+MANY = ["MERGE (n:P {id: {i}}) SET n.v = {i}, n.s = 'x{i}'", "MATCH (n:P {id: {i}}) SET n.born = date('1990-01-{d}')", "MATCH (n:P {id: {i}}) DETACH DELETE n",
+        "MERGE (a:P {id: {i}}) MERGE (b:P {id: 5}) MERGE (a)-[:R {i: {i}}]->(b)", "MATCH (n:P {id: {i}})--(m) RETURN m.id AS id",
+        "MATCH (n:P {id: {i}}) WITH n, n.v AS v WHERE v > 3 SET n.old = v"]
+
+
+def is_for_many(statement):
+    return statement["statement"].startswith("CYPHER runtime=slotted UNWIND")
+
+
+@pytest.mark.parametrize("told", ["as it is", "nothing"])
+def test_a_failure_among_many(told, topics, server_a, neo_a, neo_b, db_sync, through):
+    """What a statement for many tells of a failure leaves some 32 commands to go one by one. If it told the wrong place,
+    nothing would come of it but more requests."""
+    commands = [MANY[i % 6].replace("{i}", str(i % 9)).replace("{d}", f"{i % 28 + 1:02}") for i in range(1200)]
+    commands[700] = MANY[1].replace("{i}", "5").replace("{d}", "32")
+    commands[699] = MANY[0].replace("{i}", "5")
+    failed = apply_one_by_one(neo_b, commands)
+    assert [offset for offset, _ in failed] == [700]
+    topics.commands(commands)
+    proxy = through(server_a)
+
+    def nothing(request, when):
+        if when == "before" or not any(is_for_many(s) for s in request.statements):
+            return None
+        status, content, kind = request.answer
+        return status, b"".join(line for line in content.splitlines(True) if not line.lstrip(b"\x1e").startswith(b'{"data"')), kind
+
+    proxy.rule = nothing if told == "nothing" else None
+    db_sync(SimpleNamespace(http_uri=proxy.http_uri, password=server_a.password), args=("run", "--adopt", "0"))
+    applied(neo_a, topics)
+    check_equal(neo_a, neo_b)
+    assert [(offset, code) for offset, code, _ in topics.dead_letters()] == failed
+    commits = [r for r in proxy.requests if r.kind == "commit"]
+    first = next(n for n, r in enumerate(commits) if any(is_for_many(s) for s in r.statements))
+    singly = [sum(not is_for_many(s) for s in r.statements) - 2 for r in commits[first:]]
+    assert (max(singly) <= 32) == (told == "as it is"), singly
+    assert len(commits) < 25, singly

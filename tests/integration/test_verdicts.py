@@ -18,7 +18,7 @@ from kafka import Topics
 from neo import CypherError, Neo, dump, graph, schema
 from oracle import apply_one_by_one
 from programs import Program, run
-from proxy import CUT, Proxy, error
+from proxy import CUT, error
 from replica import applied, check_equal
 from wait import until
 
@@ -180,20 +180,6 @@ def neo_limited(limited):
     neo = Neo(limited.http_uri, limited.user, limited.password)
     neo.wipe()
     return neo
-
-
-@pytest.fixture
-def through():
-    """through(server): a Proxy before it."""
-    opened = []
-
-    def make(server):
-        opened.append(Proxy(server))
-        return opened[-1]
-
-    yield make
-    for proxy in opened:
-        proxy.close()
 
 
 class Held:

@@ -41,7 +41,8 @@ class Request:
 
 
 class Proxy:
-    """rule(request, when) with when "before" or "after": None, CUT, or (status, body) to answer."""
+    """rule(request, when) with when "before" or "after", which has request.answer: None, CUT, or (status, body[, type]) to
+    answer."""
 
     def __init__(self, server):
         self.to, self.password = urlsplit(server.http_uri), server.password
@@ -80,9 +81,9 @@ class Proxy:
         said = self.rule(request, "before") if self.rule else None
         try:
             if said is None:
-                answer = self._forward(handler, body)
+                request.answer = self._forward(handler, body)
                 said = self.rule(request, "after") if self.rule else None
-                said = answer if said is None else said
+                said = request.answer if said is None else said
         except OSError:
             said = CUT
         if said is CUT:

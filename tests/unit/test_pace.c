@@ -47,9 +47,8 @@ static void a_failure_makes_it_careful_for_a_while(void **state)
     int turns = 0;
 
     (void)state;
-    pace_narrow(&p, 100, true);
+    pace_narrow(&p, 100);
     assert_int_equal(pace_count(&p), 100);
-    assert_int_equal(pace_form(&p), REWRITE_SINGLY);
     for (size_t last = 99; pace_count(&p) < MOST; turns++) {
         assert_true(pace_count(&p) > last);
         last = pace_count(&p);
@@ -57,7 +56,7 @@ static void a_failure_makes_it_careful_for_a_while(void **state)
         assert_int_equal(pace_form(&p), REWRITE_TOGETHER);
     }
     assert_in_range(turns, 8, 20);
-    pace_narrow(&p, 0, false);
+    pace_narrow(&p, 0);
     assert_int_equal(pace_count(&p), 1);
 }
 
@@ -104,7 +103,6 @@ static void no_form_beyond_the_one_that_is_allowed(void **state)
     struct pace p = paced(REWRITE_TEXTS);
 
     (void)state;
-    pace_narrow(&p, 100, true);
     assert_int_equal(pace_form(&p), REWRITE_TEXTS);
     p = paced(REWRITE_SINGLY);
     assert_int_equal(pace_form(&p), REWRITE_SINGLY);
