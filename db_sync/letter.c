@@ -13,14 +13,12 @@
 #define CUT_BYTES 65536 /* what an oversize letter shows of its message */
 #define ACK_TIMEOUT_MS 30000
 #define ASK_TIMEOUT_MS 5000
-#define ASK_AGAIN_MS 1000 /* that the topic is there: asking is a millisecond */
 
 struct letters {
     const struct options *options;
     struct producer *producer; /* NULL after a failure, until the next try */
     char *fail_topic, *command_topic;
-    int64_t ask_at_ms; /* when to ask for the topic again */
-    int64_t attempt;   /* of the batch in hand: in the header */
+    int64_t attempt; /* of the batch in hand: in the header */
 };
 
 static json_t *error_object(const struct err *why)
@@ -140,22 +138,11 @@ static int open_producer(struct letters *l, struct err *err)
     return l->producer != NULL ? 0 : producer_open(&l->producer, &conf, err);
 }
 
-static int check_topic(struct letters *l, struct err *err)
-{
-    int64_t now = clock_mono_ms();
-
-    if (now < l->ask_at_ms)
-        return 0;
-    if (producer_check_topic(l->producer, l->fail_topic, now + ASK_TIMEOUT_MS, err) < 0)
-        return -1;
-    l->ask_at_ms = clock_mono_ms() + ASK_AGAIN_MS;
-    return 0;
-}
-
 static int try_send(struct letters *l, struct command **commands, size_t n, size_t limit_bytes,
                     struct err *err)
 {
-    if (open_producer(l, err) < 0 || check_topic(l, err) < 0)
+    if (open_producer(l, err) < 0 ||
+        producer_check_topic(l->producer, l->fail_topic, clock_mono_ms() + ASK_TIMEOUT_MS, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (commands[i]->verdict != NULL && !commands[i]->lettered &&
@@ -182,7 +169,6 @@ int letters_send(struct letters *l, struct command **commands, size_t n, struct 
     if (rc < 0) { /* after a failure librdkafka 2.0.2 may stay unusable: a new producer next time */
         producer_close(l->producer);
         l->producer = NULL;
-        l->ask_at_ms = 0;
         *err = why;
         return err_wrap(err, "dead letter to topic %s", l->fail_topic);
     }
