@@ -227,40 +227,66 @@ static int judge_argument(struct walk *w, size_t at, enum chance_call call)
 
 /* ---- clocks ---- */
 
-/* date.statement(zone) */
+/* ([__zone IN [zone] WHERE … | date(datetime({…}))][0]): null when the zone is. */
+#define MOMENT_OPEN "([__zone IN ["
+#define MOMENT_CLOSE(open, close)                                                                  \
+    "] WHERE __zone IS NOT NULL | " open "datetime({" MILLIS ZONE ": " TEXT_OPEN                   \
+    "__zone" TEXT_CLOSE "})" close "][0]"
+
+static const char *moment_close(const struct walk *w, size_t name)
+{
+    static const struct {
+        const char *name, *close;
+    } of[] = {
+        {"date", MOMENT_CLOSE("date(", ")")},
+        {"time", MOMENT_CLOSE("time(", ")")},
+        {"localtime", MOMENT_CLOSE("localtime(", ")")},
+        {"localdatetime", MOMENT_CLOSE("localdatetime(", ")")},
+        {"zoned_time", MOMENT_CLOSE("zoned_time(", ")")},
+        {"local_time", MOMENT_CLOSE("local_time(", ")")},
+        {"local_datetime", MOMENT_CLOSE("local_datetime(", ")")},
+    };
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (walk_has_name(w, name, of[i].name))
+            return of[i].close;
+    return MOMENT_CLOSE("", "");
+}
+
+/* date.statement(zone), or no zone */
 static void open_moment(struct walk *w, struct walk_frame *f)
 {
     bool full = f->call == CHANCE_CALL_DATETIME;
+    size_t name = f->at;
 
-    if (walk_is_string(w, f->at + 1) && walk_is_op(w, f->at + 2, ')')) {
+    while (!walk_is_op(w, name, '.'))
+        name--;
+    name--;
+    if (walk_is_op(w, f->at + 1, ')')) {
+        walk_put(w, walk_end_of(w, name), walk_item(w, f->at)->token.start, "");
+        walk_put_behind(w, f->at, full ? NOW_MAP : NOW);
+    } else if (walk_is_string(w, f->at + 1) && walk_is_op(w, f->at + 2, ')')) {
+        walk_put(w, walk_end_of(w, name), walk_item(w, f->at)->token.start, "");
         walk_put_behind(w, f->at, full ? "{" MILLIS ZONE ": " : OFFSET_OPEN);
         f->suffix = full ? "}" : "})";
-        return;
+    } else {
+        walk_put(w, walk_item(w, name)->token.start, walk_end_of(w, f->at), MOMENT_OPEN);
+        f->suffix = moment_close(w, name);
     }
-    walk_put_behind(w, f->at, full ? "{" MILLIS ZONE ": " TEXT_OPEN : OFFSET_OPEN TEXT_OPEN);
-    f->suffix = full ? TEXT_CLOSE "}" : TEXT_CLOSE "})";
 }
 
 int freeze_clock_open(struct walk *w, struct walk_frame *f)
 {
-    bool empty = walk_is_op(w, f->at + 1, ')');
-
     if (f->form == WALK_TRUNCATE)
         return 0;
-    if (f->form == WALK_PLAIN && !empty)
+    if (f->form == WALK_PLAIN && !walk_is_op(w, f->at + 1, ')'))
         return judge_argument(w, f->at, f->call);
     if (!walk_binds(w))
         return 0;
-    if (f->form == WALK_MOMENT) {
-        size_t name = f->at;
-        while (!walk_is_op(w, name, '.'))
-            name--;
-        walk_put(w, walk_end_of(w, name - 1), walk_item(w, f->at)->token.start, "");
-    }
-    if (empty)
-        walk_put_behind(w, f->at, f->call == CHANCE_CALL_DATETIME ? NOW_MAP : NOW);
-    else
+    if (f->form == WALK_MOMENT)
         open_moment(w, f);
+    else
+        walk_put_behind(w, f->at, f->call == CHANCE_CALL_DATETIME ? NOW_MAP : NOW);
     return 0;
 }
 

@@ -10,6 +10,9 @@
 #define MAP "{" MILLIS "timezone: 'Z'}"
 #define NOW "datetime(" MAP ")"
 #define TEXT(x) "coalesce(toStringOrNull(" x "), '')"
+#define MOMENT(zone, open, close)                                                                  \
+    "([__zone IN [" zone "] WHERE __zone IS NOT NULL | " open "datetime({" MILLIS                  \
+    "timezone: " TEXT("__zone") "})" close "][0])"
 #define AT_ZONE(x) "datetime({" MILLIS "timezone: " x "})"
 
 /* What clocks become; NULL: the text stays. */
@@ -62,11 +65,13 @@ static const struct {
      "SET n.t = datetime({" MILLIS "timezone: " TEXT("'Europe/' + toString(date(" NOW "))") "})"},
     {"SET n.t = datetime.statement('Europe/Paris')",
      "SET n.t = datetime({" MILLIS "timezone: 'Europe/Paris'})"},
-    {"SET n.t = date.transaction( $zone )",
-     "SET n.t = date(datetime({" MILLIS "timezone: " TEXT(" $zone ") "}))"},
+    {"SET n.t = date.transaction( $zone )", "SET n.t = " MOMENT(" $zone ", "date(", ")")},
+    {"RETURN`localdatetime` . transaction(null).year",
+     "RETURN" MOMENT("null", "localdatetime(", ")") ".year"},
+    {"SET n.t = time.statement(toString(date.realtime(n.z)))",
+     "SET n.t = " MOMENT("toString(" MOMENT("n.z", "date(", ")") ")", "time(", ")")},
     {"SET n.t = time.realtime('Z')", "SET n.t = time(datetime({" MILLIS "timezone: 'Z'}))"},
-    {"SET n.t = datetime.realtime(n.a + n.b)",
-     "SET n.t = datetime({" MILLIS "timezone: " TEXT("n.a + n.b") "})"},
+    {"SET n.t = datetime.realtime(n.a + n.b)", "SET n.t = " MOMENT("n.a + n.b", "", "")},
     /* truncate */
     {"SET n.t = date.truncate('day')", "SET n.t = date.truncate('day', " NOW ")"},
     {"SET n.t = datetime . truncate ( n.unit )",
