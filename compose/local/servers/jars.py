@@ -24,7 +24,7 @@ CACHE = pathlib.Path(os.environ.get("CYPHERLOG_CACHE") or ROOT / "build" / "stac
 
 # distribution: the oldest Java that runs it
 JAVA_NEEDED = {"kafka": 17, "neo4j-5.26": 17, "neo4j-4.4": 17, "neo4j-2026": 21,
-               "cypher-shell": 17}
+               "cypher-shell": 17, "opencypher-tck": 17}
 
 ATTEMPTS = 3  # registries have bad moments
 SPACE_MB = 700  # of the largest: its jars in Maven's own repository and here, and its class archive
