@@ -22,6 +22,7 @@
 #define FEW_SINGLY 100 /* statements of which Neo4j may tell which failed at no great cost */
 #define DOUBT_MOST 250 /* commands that go one by one to find the one at fault */
 #define PROOF_TRIES 3  /* of a verdict that may be none (code_wants_proof) */
+#define PROOF_MS 50    /* between these when it was proven lately and the server works */
 #define LIMIT_TRIES 3  /* for a command that alone exceeds a limit of this replica */
 #define FAULT_TRIES 10 /* while the server says of one alone that it has a fault: some minutes */
 #define ALONE_MS 1000  /* before the second try; then twice as long each time */
@@ -46,8 +47,9 @@ struct apply {
     struct pace pace;
     int64_t suspect; /* offset of the command that failed in a batch, to run alone; -1: none */
     struct doubt doubt;
-    bool plain;         /* the first command failed rewritten: its text tells the outcome */
-    int alone_failures; /* of the first command */
+    bool plain;           /* the first command failed rewritten: its text tells the outcome */
+    int alone_failures;   /* of the first command */
+    bool proven, healthy; /* a verdict was proven (PROOF_TRIES); commands took effect since then */
     int64_t applied, condemned, totals_at_ms; /* since the last log line */
     int64_t check_at_ms;
 };
@@ -133,6 +135,15 @@ static int wait_alone(const struct apply *a, struct err *err)
     return stop_wait(wait_ms < ALONE_CAP_MS ? wait_ms : ALONE_CAP_MS) ? stop_check(err) : 0;
 }
 
+/* A log may hold many commands with such an error. The first waits, since the server may be in
+ * trouble; while others take effect between them, it is not. */
+static int wait_for_proof(const struct apply *a, struct err *err)
+{
+    if (a->proven && a->healthy)
+        return stop_wait(PROOF_MS) ? stop_check(err) : 0;
+    return wait_alone(a, err);
+}
+
 static void set_suspect(struct apply *a, int64_t offset)
 {
     a->suspect = offset;
@@ -162,9 +173,13 @@ static int settle_poison(struct apply *a, size_t k, const struct writer_fault *f
     struct command *last = a->waiting[k - 1];
 
     if (k == 1 && code_wants_proof(why->code) && ++a->alone_failures < PROOF_TRIES)
-        return wait_alone(a, err);
+        return wait_for_proof(a, err);
     if (k == 1) {
         command_condemn(a->waiting[0], why);
+        if (code_wants_proof(why->code)) {
+            a->proven = true;
+            a->healthy = false;
+        }
         a->suspect = -1;
         a->plain = false;
         pace_narrow(&a->pace, PACE_CAREFUL);
@@ -315,6 +330,7 @@ static void learn(struct apply *a, size_t k, const struct rewrite_batch *batch, 
     if (a->plain && first->verdict == NULL)
         rewrite_distrust(a->rewrite, first);
     a->plain = false;
+    a->healthy |= batch->count > 0;
     if (first->schema)
         rewrite_forget(a->rewrite);
     if (is_in_doubt(a)) {

@@ -305,6 +305,17 @@ def test_poison_costs_a_handful(poison, topics, server_a, neo_a, db_sync, throug
     assert max(sizes) >= 250, sizes
 
 
+def test_poison_that_wants_proof_costs_seconds_once(topics, neo_a, server_a, db_sync):
+    """Its error may be a passing one of the server, so it is tried for three seconds; while others take effect, the next ones are not."""
+    command, _ = POISON["index-value"]
+    topics.commands(["CREATE INDEX i_v FOR (i:I) ON (i.v)"] + [c for good in counted(60) for c in (good, command)])
+    neo_a.run("CREATE (:Count {n: 0})")
+    db_sync(server_a, args=("run", "--adopt", "0"))
+    applied(neo_a, topics, 60)
+    assert len(topics.dead_letters()) == 60
+    assert neo_a.one("MATCH (c:Count) RETURN c.n") == sum(range(60))
+
+
 # ------------------------------------------------------------ limits of one replica
 
 
