@@ -261,12 +261,12 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typ
     rates = {kind: rate for kind, rate in (("typed", typed), ("own", own)) if rate}
     special = {kind: _shapes(random, compiles, kind) for kind in rates}
     commands = [("CREATE CONSTRAINT k_id FOR (k:K) REQUIRE k.id IS UNIQUE", {})] + [(f"MERGE (n:K {{id: {key}}}) SET n.c = {i}, n.s = 'b{i}'", {}) for i, key in enumerate(KEYS[:5])]
-    near = good
+    near, calm = good, False
 
     def part():
-        kind = next((kind for kind, rate in rates.items() if random.random() < rate), None)
-        shape = random.choice(special[kind] if kind else bad if random.random() < wrong else near)
-        text, params = shape.text(random, len(commands) / count, awkward, refused)
+        kind = None if calm else next((kind for kind, rate in rates.items() if random.random() < rate), None)
+        shape = random.choice(special[kind] if kind else bad if random.random() < wrong and not calm else near)
+        text, params = shape.text(random, len(commands) / count, *((0, 0) if calm else (awkward, refused)))
         return {"command": text, "params": {**params, "__key": "given"} if kind == "own" and random.random() < 0.02 else params}
 
     def parts():
@@ -276,14 +276,14 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typ
         return {"commands": some}
 
     while len(commands) < count:
-        if random.random() < 0.02:  # few for a while, so that many commands in a row are alike
-            near = random.sample(good, random.randint(1, 3))
+        if random.random() < 0.01:  # few for a while, so that many commands in a row are alike; or nothing but usual ones
+            near, calm = random.sample(good, random.randint(1, 3)), random.random() < 0.5
         chance = random.random()
         if chance < schema:
             commands.append((random.choice(SCHEMA), {}))
         elif chance < schema + 0.01:
             commands.append((PURGE, {}))
         else:
-            message = parts() if random.random() < lists else part()
+            message = parts() if random.random() < lists and not calm else part()
             commands.append({**message, **random.choice(NAMES)} if own and random.random() < 0.9 else message)
     return commands

@@ -17,7 +17,7 @@ VARIES = re.compile(r"(?i)\b(?:(?:date|datetime|localdatetime|time|localtime)(?:
 RESET = "MATCH (n) WHERE NOT n:Digest DETACH DELETE n"
 DIGEST = ("MATCH (n) WHERE NOT n:Digest OPTIONAL MATCH (n)-[r]->() WITH count(DISTINCT n) AS nodes, count(r) AS relationships, "
           "count(DISTINCT type(r)) AS types, count(DISTINCT labels(n)) AS labels "
-          "CREATE (:Digest {nodes: nodes, relationships: relationships, types: types, labels: labels})")
+          "MERGE (d:Digest) SET d.of = coalesce(d.of, []) + [nodes, relationships, types, labels]")
 
 
 class Scenario(NamedTuple):
