@@ -253,7 +253,8 @@ def _shapes(random, compiles, kind):
 def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typed=0, own=0, lists=0):
     """count commands, (text, params) or messages, of so many shapes beside ORDERED. awkward: how often a literal is not of its slot's usual kind;
     refused: how often it is one that may fail; wrong: of the commands, made by shapes that do not compile, or are mistakes;
-    schema, typed, own: of the commands; lists: of the messages, such as are one transaction of several. compiles(command) tells."""
+    schema, typed, own: of the commands; lists: of the messages, such as are one transaction of several. compiles(command) tells.
+    Calm stretches have none of it, and a few shapes of all: such commands become one statement."""
     good, bad = [Shape(random, [text]) for text in ORDERED], [Shape(random, [random.choice(WRONG)]) for _ in range(3)]
     while len(good) < shapes + len(ORDERED):
         shape = Shape(random, _parts(random))
@@ -261,7 +262,8 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typ
     rates = {kind: rate for kind, rate in (("typed", typed), ("own", own)) if rate}
     special = {kind: _shapes(random, compiles, kind) for kind in rates}
     commands = [("CREATE CONSTRAINT k_id FOR (k:K) REQUIRE k.id IS UNIQUE", {})] + [(f"MERGE (n:K {{id: {key}}}) SET n.c = {i}, n.s = 'b{i}'", {}) for i, key in enumerate(KEYS[:5])]
-    near, calm = good, False
+    hot = random.sample(good, min(4, len(good)))
+    near, calm = hot, True
 
     def part():
         kind = None if calm else next((kind for kind, rate in rates.items() if random.random() < rate), None)
@@ -276,8 +278,9 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typ
         return {"commands": some}
 
     while len(commands) < count:
-        if random.random() < 0.01:  # few for a while, so that many commands in a row are alike; or nothing but usual ones
-            near, calm = random.sample(good, random.randint(1, 3)), random.random() < 0.5
+        if random.random() < 0.01:  # few shapes for a while, so that many commands in a row are alike; calm: the same ones, and nothing unusual
+            calm = random.random() < 0.5
+            near = random.sample(hot if calm else good, random.randint(1, 3))
         chance = random.random()
         if chance < schema:
             commands.append((random.choice(SCHEMA), {}))
