@@ -134,8 +134,8 @@ void trial_run(struct trial *out, struct tx *tx, bool scoped, int64_t limit_ms,
     if (c->ends_tx)
         out->reason = "its outcome is known at the end of a transaction only, so it ends one";
     else if (lift->projected)
-        out->reason = "a parameter stands in WITH, RETURN or ORDER BY, where a row's value would "
-                      "group";
+        out->reason = "a parameter, or all variables, stand in WITH, RETURN or ORDER BY, where a "
+                      "row would group";
     out->verdict = TRIAL_UNKNOWN;
     if (tx == NULL)
         goto out;

@@ -273,6 +273,21 @@ static void add_any_type(struct lift *l, struct lift_hole *h)
 
 /* Takes the literal that begins with the token in hand. Returns how many tokens it is; 0: none, or
  * it stays. */
+/* Maps of a parameter have their keys in another order, which keys() shows. */
+static bool shows_keys(const struct walk *w, size_t types)
+{
+    if (memchr(buf_str(&w->l->types) + types, '{', w->l->types.len - types) == NULL)
+        return false;
+    for (const struct view_item *item = w->tokens; item->token.kind != LEXER_END; item++) {
+        const struct lexer lexer = {.text = w->text, .len = item->token.start + item->token.len};
+        size_t len = 0;
+        const char *name = view_is_name(item) ? lexer_name(&lexer, &item->token, &len) : "";
+        if (word_is(name, len, "keys"))
+            return true;
+    }
+    return false;
+}
+
 static size_t take_literal(struct walk *w)
 {
     struct lift *l = w->l;
@@ -283,7 +298,7 @@ static size_t take_literal(struct walk *w)
         return 0; /* minus is between two operands */
     size_t n = constant_read(w->text, w->tokens + at, &l->values, &l->types);
     enum place place = n > 0 ? place_of(w, at, n, list) : PLACE_NO;
-    if (place == PLACE_NO) {
+    if (place == PLACE_NO || (list && shows_keys(w, types))) {
         buf_truncate(&l->values, values);
         buf_truncate(&l->types, types);
         return 0;
@@ -349,13 +364,23 @@ static bool may_be_name(const struct walk *w, size_t at)
     return is_keyword(w, at - 1) && (flags_at(w, at - 1) & KEYWORD_OPERAND) != 0;
 }
 
+/* WITH *, count(…): a row's variable would be one of those that group. */
+static bool groups_by_all(const struct walk *w)
+{
+    static const char *const before[] = {"with", "return", "distinct", NULL};
+
+    return w->at > 0 && is_one_of(w, w->at - 1, before) && is_op(w, w->at + 1, ',');
+}
+
 /* A new expression begins behind the token. False: it may be a name that looks so. */
 static bool note_word(struct walk *w)
 {
     static const char *const projections[] = {"with", "return", "order", "yield", NULL};
+    static const char *const yielding[] = {"return", "finish", "union", "next", NULL};
     unsigned flags = flags_at(w, w->at);
     struct frame *f = top(w);
 
+    w->l->yields |= w->at == 0 && is_word(w, w->at, "when"); /* WHEN … THEN { … } of Cypher 25 */
     if ((flags & (KEYWORD_CLAUSE | KEYWORD_BOOLEAN)) == 0 || !is_keyword(w, w->at))
         return true;
     bool with = is_word(w, w->at, "with");
@@ -369,7 +394,7 @@ static bool note_word(struct walk *w)
     f->projection = is_one_of(w, w->at, projections);
     f->set = is_word(w, w->at, "set");
     f->stores = f->set || is_word(w, w->at, "create");
-    w->l->yields |= with || is_word(w, w->at, "return") || is_word(w, w->at, "finish");
+    w->l->yields |= with || is_one_of(w, w->at, yielding);
     return true;
 }
 
@@ -388,6 +413,9 @@ static bool note_punctuation(struct walk *w)
     case ']':
     case '}':
         return pop(w);
+    case '*':
+        w->l->projected |= groups_by_all(w);
+        return true;
     case ',':
     case '|':
     case LEXER_OP_ADD_TO:

@@ -9,7 +9,8 @@
  * expression, behind IN, CONTAINS, STARTS WITH, ENDS WITH, THEN, ELSE, as a whole argument of date,
  * datetime, duration, point, coalesce and their kind, as the list of UNWIND and FOREACH. Never in
  * WITH, RETURN and ORDER BY, an index, the bounds of a path, the arguments of other functions and
- * procedures. Parameters of the text are taken out as well. Pure. */
+ * procedures; nor lists of maps where keys() is called, whose order a parameter has otherwise.
+ * Parameters of the text are taken out as well. Pure. */
 
 #include "cypher/constant.h"
 
@@ -31,10 +32,10 @@ struct lift {
     struct buf types;
     struct lift_hole *holes;
     size_t hole_count;
-    bool projected; /* a parameter stands in WITH, RETURN or ORDER BY: there a value of a row, which
-                       groups, is another thing than a parameter */
-    bool yields;    /* WITH or RETURN is in it, and it may yield a row where it matched none; or it
-                       ends in FINISH, behind which nothing may stand */
+    bool projected; /* a parameter stands in WITH, RETURN or ORDER BY, or all variables do beside
+                       others: there a row, which groups, is another thing than a parameter */
+    bool yields;    /* WITH or RETURN is in it, and it may yield a row where it matched none; or
+                       what stands behind it would not be a part of it: FINISH, UNION, NEXT, WHEN */
     /* private */
     struct view_list tokens;
     size_t hole_size;

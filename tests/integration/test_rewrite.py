@@ -30,6 +30,14 @@ TRAPS = {
     "one template that doubles": [f"MATCH (a:A) CREATE (:A {{v: {i}}})" if i else "CREATE (:A {v: 0})" for i in range(12)] +
                                  [f"MATCH (a:A {{v: 0}}) WHERE NOT EXISTS {{ (a)-->() }} SET a.n = coalesce(a.n, 0) + {i}" for i in range(60)],
     "one counter": [f"MERGE (c:C {{id: {i % 2}}}) ON CREATE SET c.n = 1 ON MATCH SET c.n = c.n + 1, c.last = {i}" for i in range(60)],
+    # all variables, beside others: our own would group
+    "all variables": mixed("MATCH (:None {a: {i}}) WITH *, count(*) AS c CREATE (:X {c: c, i: {i}})", "MATCH (n:P {id: 1}) WHERE EXISTS { MATCH (:None {a: {i}}) WITH *, count(*) AS c WHERE c = 0 RETURN c } SET n.e = {i}",
+                           "CREATE (:S {e: COUNT { MATCH (:None {a: 5}) WITH *, count(*) AS c RETURN c }, i: {i}})", "MATCH (:P {id: 1})-[:NOPE]->() WITH *, count(*) AS c MERGE (x:All) SET x.n = coalesce(x.n, 0) + 1"),
+    # a map of a parameter has another order
+    "keys of maps": mixed("UNWIND [{zeta: {i}, alpha: 2, mid: 3}] AS m CREATE (:K {k: keys(m), i: {i}})", "CREATE (:Other {i: {i}})"),
+    "UNION without RETURN": mixed("CREATE (:A {x: {i}}) UNION ALL CREATE (:B {x: 1})", "CREATE (:Other {i: {i}})"),
+    # behind NEXT stands what follows in the text, in a branch of many too
+    "NEXT": mixed("CYPHER 25 CREATE (:X {v: {i}}) NEXT CREATE (:Y {v: {i}})", "CREATE (:X {v: {i}}) NEXT CREATE (:Y {v: {i}})", "CREATE (:Other {i: {i}})"),
     "names of ours": mixed("CREATE (:X {v: __clt, i: {i}})", "CREATE (:X {v: __clr[0], i: {i}})", "CREATE (:X {v: r, i: {i}})"),
     # refused with literals, run with parameters
     "type errors": mixed("MATCH (n:None) WHERE 'x' IN {i} SET n.v = 1", "MATCH (n:None) WHERE n.v = {i} AND 'abc' SET n.v = 1",
