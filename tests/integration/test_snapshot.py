@@ -157,7 +157,7 @@ def test_one_moment_while_commands_come(topics, server_a, neo_a, db_sync, agent_
             # one record a command: offsets are its numbers
             assert len(numbers) == offset, (len(numbers), offset)
             verify(folder)
-            until("the log goes on", lambda o=offset: neo_a.offset() > o, 30)
+            until("the log goes on", lambda o=offset: (neo_a.offset() or 0) > o, 30)
     finally:
         done.set()
         sender.join()
