@@ -253,17 +253,15 @@ static size_t verdicts_most(const struct apply *a)
     return a->parts.notices != NULL ? NOTICE_FAILURES : SIZE_MAX;
 }
 
-/* How many come next. A suspect ends the batch before it, then runs alone; so do commands in doubt.
- */
+/* How many come next. A suspect, and commands in doubt, end the batch before them. */
 static size_t next_size(const struct apply *a)
 {
     size_t verdicts = 0, most = verdicts_most(a);
-    bool doubt = is_in_doubt(a);
 
     if (a->plain)
         return 1;
-    size_t k = apply_cut(a->waiting, a->count, doubt ? a->doubt.count : pace_count(&a->pace),
-                         (size_t)a->parts.options->batch_bytes);
+    size_t count = is_in_doubt(a) ? a->doubt.count : pace_count(&a->pace);
+    size_t k = apply_cut(a->waiting, a->count, count, (size_t)a->parts.options->batch_bytes);
 
     for (size_t i = 0; i < k; i++) {
         const struct command *c = a->waiting[i];

@@ -253,25 +253,32 @@ static const char *moment_close(const struct walk *w, size_t name)
     return MOMENT_CLOSE("", "");
 }
 
+static void put_now(struct walk *w, const struct walk_frame *f)
+{
+    walk_put_behind(w, f->at, f->call == CHANCE_CALL_DATETIME ? NOW_MAP : NOW);
+}
+
 /* date.statement(zone), or no zone */
 static void open_moment(struct walk *w, struct walk_frame *f)
 {
-    bool full = f->call == CHANCE_CALL_DATETIME;
+    bool full = f->call == CHANCE_CALL_DATETIME, empty = walk_is_op(w, f->at + 1, ')');
+    bool literal = walk_is_string(w, f->at + 1) && walk_is_op(w, f->at + 2, ')');
     size_t name = f->at;
 
     while (!walk_is_op(w, name, '.'))
         name--;
     name--;
-    if (walk_is_op(w, f->at + 1, ')')) {
-        walk_put(w, walk_end_of(w, name), walk_item(w, f->at)->token.start, "");
-        walk_put_behind(w, f->at, full ? NOW_MAP : NOW);
-    } else if (walk_is_string(w, f->at + 1) && walk_is_op(w, f->at + 2, ')')) {
-        walk_put(w, walk_end_of(w, name), walk_item(w, f->at)->token.start, "");
-        walk_put_behind(w, f->at, full ? "{" MILLIS ZONE ": " : OFFSET_OPEN);
-        f->suffix = full ? "}" : "})";
-    } else {
+    if (!empty && !literal) {
         walk_put(w, walk_item(w, name)->token.start, walk_end_of(w, f->at), MOMENT_OPEN);
         f->suffix = moment_close(w, name);
+        return;
+    }
+    walk_put(w, walk_end_of(w, name), walk_item(w, f->at)->token.start, "");
+    if (empty) {
+        put_now(w, f);
+    } else {
+        walk_put_behind(w, f->at, full ? "{" MILLIS ZONE ": " : OFFSET_OPEN);
+        f->suffix = full ? "}" : "})";
     }
 }
 
@@ -286,7 +293,7 @@ int freeze_clock_open(struct walk *w, struct walk_frame *f)
     if (f->form == WALK_MOMENT)
         open_moment(w, f);
     else
-        walk_put_behind(w, f->at, f->call == CHANCE_CALL_DATETIME ? NOW_MAP : NOW);
+        put_now(w, f);
     return 0;
 }
 

@@ -271,8 +271,6 @@ static void add_any_type(struct lift *l, struct lift_hole *h)
     h->type_len = 1;
 }
 
-/* Takes the literal that begins with the token in hand. Returns how many tokens it is; 0: none, or
- * it stays. */
 /* Maps of a parameter have their keys in another order, which keys() shows. */
 static bool shows_keys(const struct walk *w, size_t types)
 {
@@ -288,6 +286,8 @@ static bool shows_keys(const struct walk *w, size_t types)
     return false;
 }
 
+/* Takes the literal that begins with the token in hand. Returns how many tokens it is; 0: none, or
+ * it stays. */
 static size_t take_literal(struct walk *w)
 {
     struct lift *l = w->l;
@@ -376,15 +376,15 @@ static bool groups_by_all(const struct walk *w)
 static bool note_word(struct walk *w)
 {
     static const char *const projections[] = {"with", "return", "order", "yield", NULL};
-    static const char *const yielding[] = {"return", "finish", "union", "next", NULL};
+    static const char *const yielding[] = {"with", "return", "finish", "union", "next", NULL};
     unsigned flags = flags_at(w, w->at);
     struct frame *f = top(w);
 
     w->l->yields |= w->at == 0 && is_word(w, w->at, "when"); /* WHEN … THEN { … } of Cypher 25 */
     if ((flags & (KEYWORD_CLAUSE | KEYWORD_BOOLEAN)) == 0 || !is_keyword(w, w->at))
         return true;
-    bool with = is_word(w, w->at, "with");
-    if (with && w->at > 0 && (is_word(w, w->at - 1, "starts") || is_word(w, w->at - 1, "ends")))
+    if (is_word(w, w->at, "with") && w->at > 0 &&
+        (is_word(w, w->at - 1, "starts") || is_word(w, w->at - 1, "ends")))
         return true;
     f->number = false;
     if ((flags & KEYWORD_CLAUSE) != 0 && may_be_name(w, w->at))
@@ -394,7 +394,7 @@ static bool note_word(struct walk *w)
     f->projection = is_one_of(w, w->at, projections);
     f->set = is_word(w, w->at, "set");
     f->stores = f->set || is_word(w, w->at, "create");
-    w->l->yields |= with || is_one_of(w, w->at, yielding);
+    w->l->yields |= is_one_of(w, w->at, yielding);
     return true;
 }
 
