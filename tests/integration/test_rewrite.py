@@ -2,8 +2,6 @@
 """Commands that are sent as templates with parameters, many in one statement, do what they do one by one. Each case
 holds a trap that was seen on a real server: it gives another graph, or another outcome, when it is done wrong."""
 
-from types import SimpleNamespace
-
 import pytest
 from oracle import apply_one_by_one
 from replica import applied, check_equal
@@ -138,7 +136,7 @@ def test_a_failure_among_many(told, topics, server_a, neo_a, neo_b, db_sync, thr
         return status, b"".join(line for line in content.splitlines(True) if not line.lstrip(b"\x1e").startswith(b'{"data"')), kind
 
     proxy.rule = nothing if told == "nothing" else None
-    db_sync(SimpleNamespace(http_uri=proxy.http_uri, password=server_a.password), args=("run", "--adopt", "0"))
+    db_sync(proxy, args=("run", "--adopt", "0"))
     applied(neo_a, topics)
     check_equal(neo_a, neo_b)
     assert [(offset, code) for offset, code, _ in topics.dead_letters()] == failed

@@ -291,7 +291,7 @@ def test_poison_costs_a_handful(poison, topics, server_a, neo_a, db_sync, throug
     commands = [("CREATE (:G {i: $i})-[:R]->(:H)", {"i": i}) for i in range(1000)]
     topics.commands(commands[:500] + [bad] + commands[500:])
     proxy = through(server_a)
-    agent = db_sync(SimpleNamespace(http_uri=proxy.http_uri, password=server_a.password), args=("run", "--adopt", "0"))
+    agent = db_sync(proxy, args=("run", "--adopt", "0"))
     applied(neo_a, topics)
     assert neo_a.one("MATCH (g:G) RETURN count(g)") == 1000
     assert [o for o, _, _ in topics.dead_letters()] == [500]
@@ -508,10 +508,6 @@ def test_memory_limit_and_read_only(topics, limited, neo_limited, db_sync, serve
 # ------------------------------------------------------------ said by a proxy
 
 
-def through_proxy(db_sync, proxy, **more):
-    return db_sync(SimpleNamespace(http_uri=proxy.http_uri, password=proxy.password), **more)
-
-
 def test_scripted(topics, server_a, neo_a, db_sync, through):
     """Every row of the table that is no POISON in the middle of the work, where a server gives it or
     not: twice in a row, which is less than a command gets alone."""
@@ -527,7 +523,7 @@ def test_scripted(topics, server_a, neo_a, db_sync, through):
         return error(*script.pop(0)) if said[-1] else None
 
     proxy.rule = rule
-    agent = through_proxy(db_sync, proxy, BATCH_COUNT=1)
+    agent = db_sync(proxy, BATCH_COUNT=1)
     commands = [*SCENE, *counted(100)]
     topics.commands(commands)
     applied(neo_a, topics)
@@ -549,7 +545,7 @@ def test_commit_failed(really, topics, server_a, neo_a, db_sync, through):
 
     proxy.rule = rule
     topics.commands([*SCENE, "CREATE (:Bad)", *counted(5)])
-    through_proxy(db_sync, proxy)
+    db_sync(proxy)
     applied(neo_a, topics)
     assert [(o, c) for o, c, _ in topics.dead_letters()] == ([] if really else [(3, code)])
     assert neo_a.one("MATCH (b:Bad) RETURN count(b)") == (1 if really else 0)
@@ -572,12 +568,12 @@ def test_http_500(topics, server_a, neo_a, db_sync, agent_env, through):
 
     proxy.rule = rule
     topics.commands([*SCENE, "CREATE (:Bad)", *counted(5), "CREATE (:Last)"])
-    agent = through_proxy(db_sync, proxy)
+    agent = db_sync(proxy)
     if stays:
         halted(agent, 3, neo_a, "db_sync skip 3", "HTTP 500", deadline_s=240)
         skipped = run("db_sync", ["skip", "3"], agent_env(server_a, "a"))
         assert skipped.returncode == 0, skipped.stderr
-        through_proxy(db_sync, proxy)
+        db_sync(proxy)
     applied(neo_a, topics)
     assert tries.count(ALONE) == scaled(3, 10), tries
     assert [(o, c) for o, c, _ in topics.dead_letters()] == ([(3, "command.skipped")] if stays else [])
@@ -639,12 +635,12 @@ def test_schema_commands_killed_at_each_step(topics, server_a, neo_a, server_b, 
                 continue  # there is nothing to wait for
             with started:  # the rule must know whom to kill
                 box.update(step=(offset, *step), hit=threading.Event())
-                box["agent"] = agent = through_proxy(db_sync, proxy, BATCH_COUNT=1)
+                box["agent"] = agent = db_sync(proxy, BATCH_COUNT=1)
             assert box["hit"].wait(30), f"{step} of {commands[offset]} never came; {agent.log[-2000:]}"
             kills += 1
             done = neo_a.offset() > offset
             assert done == (step == ("commit", "after")), f"{step} of {commands[offset]}: position {neo_a.offset()}"
-    through_proxy(db_sync, proxy)
+    db_sync(proxy)
     applied(neo_a, topics)
     check_equal(neo_a, neo_b)
     assert [(o, c) for o, c, _ in topics.dead_letters()] == failed
@@ -676,10 +672,10 @@ def test_schema_command_arrives_when_its_sender_died(command, topics, server_a, 
         return None
 
     proxy.rule = rule
-    first = through_proxy(db_sync, proxy)
+    first = db_sync(proxy)
     until("the command", lambda: len(held) == 1)
     first.kill()
-    through_proxy(db_sync, proxy)
+    db_sync(proxy)
     applied(neo_a, topics)
     assert len(held) == 2 and held[0].text == held[1].text == command
     assert [(o, c) for o, c, _ in topics.dead_letters()] == [(3, CLIENT + "Schema.EquivalentSchemaRuleAlreadyExists")]
@@ -694,10 +690,10 @@ def test_two_senders_of_a_schema_command_wait_for_one_lock(topics, server_a, neo
     command = "CREATE CONSTRAINT r_u FOR (s:S) REQUIRE s.k IS UNIQUE"
     topics.commands([command, "CREATE (:S {k: 2})", command])
     proxy = through(server_a)
-    first = through_proxy(db_sync, proxy, args=("run", "--adopt", "0"))
+    first = db_sync(proxy, args=("run", "--adopt", "0"))
     until("the command to wait for the lock", lambda: len(blocked(neo_a)) == 1)
     first.kill()
-    through_proxy(db_sync, proxy)
+    db_sync(proxy)
     until("its repeat to wait too", lambda: len(blocked(neo_a)) == 2)
     held.end()
     applied(neo_a, topics)

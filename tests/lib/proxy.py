@@ -41,8 +41,8 @@ class Request:
 
 
 class Proxy:
-    """rule(request, when) with when "before" or "after", which has request.answer: None, CUT, or (status, body[, type]) to
-    answer."""
+    """Stands for its server wherever only an address and a password are asked for. rule(request, when), with when "before"
+    or "after", which has request.answer, says: None, CUT, or (status, body[, type]) to answer."""
 
     def __init__(self, server):
         self.to, self.password = urlsplit(server.http_uri), server.password
