@@ -15,7 +15,8 @@
 #define TOGETHER_LEAST(slots) (8 + 2 * (slots)) /* commands: fewer are no slower one by one */
 #define MARK_EVERY 32                           /* commands: a mark takes half the time of one */
 #define FIRST_SLOTS 20  /* commands sent singly that could be branches, before the first text */
-#define NEXT_SLOTS 5000 /* and before the next, whose compilation costs as much */
+#define SLOTS_GROW 25   /* times as many before the second: the first holds what came first */
+#define NEXT_SLOTS 5000 /* and before the others: a compilation costs as much */
 #define WORTH(new, old) ((new) * 4 > (old)*5)
 #define CREDIT_MS 2000 /* for trials at a stretch; later a fifth of the time is for them */
 #define CREDIT_SHARE 5
@@ -35,6 +36,7 @@ struct rewrite {
     size_t slot_count;
     bool unmarked;         /* the text in use does not tell how far it went */
     size_t missed;         /* commands that could be branches and were not, since the last text */
+    size_t patience;       /* so many of them before the next */
     struct buf head;       /* {"statement":"…","parameters":{"__clr":{"rows":[ */
     struct buf bytes;      /* rewritten statements, one after the other */
     struct tx_stmt *stmts; /* those in bytes have no pointer until all are there */
@@ -75,6 +77,7 @@ struct rewrite *rewrite_new(struct tx *tx, int64_t limit_ms)
     r->templates = templates_new();
     r->credit_ms = CREDIT_MS;
     r->credit_at_ms = clock_mono_ms();
+    r->patience = FIRST_SLOTS;
     command_desk_init(&r->desk);
     return r;
 }
@@ -153,6 +156,12 @@ static void clear_slots(struct rewrite *r)
     r->slot_count = 0;
 }
 
+static void empty_slots(struct rewrite *r)
+{
+    clear_slots(r);
+    r->patience = FIRST_SLOTS;
+}
+
 static int64_t uses_of(struct template *const *templates, size_t n)
 {
     int64_t uses = 0;
@@ -162,17 +171,25 @@ static int64_t uses_of(struct template *const *templates, size_t n)
     return uses;
 }
 
-static void write_text(struct rewrite *r)
+/* The statement with the first n of them. */
+static void add_joint_text(const struct rewrite *r, size_t n, struct buf *out)
 {
     struct branch branches[SLOTS];
-    struct buf text = {0};
 
-    for (size_t i = 0; i < r->slot_count; i++) {
-        struct template *t = r->slots[i];
-        t->slot = (int)i;
+    for (size_t i = 0; i < n; i++) {
+        const struct template *t = r->slots[i];
         branches[i] = (struct branch){buf_str(&t->branch), t->branch.len, t->yields};
     }
-    branch_add_text(&text, branches, r->slot_count, r->scoped);
+    branch_add_text(out, branches, n, r->scoped);
+}
+
+static void write_text(struct rewrite *r)
+{
+    struct buf text = {0};
+
+    for (size_t i = 0; i < r->slot_count; i++)
+        r->slots[i]->slot = (int)i;
+    add_joint_text(r, r->slot_count, &text);
     buf_reset(&r->head);
     buf_adds(&r->head, "{\"statement\":");
     buf_add_json(&r->head, buf_str(&text), text.len);
@@ -191,12 +208,43 @@ static void fill_slots(struct rewrite *r)
     size_t n = templates_best(r->templates, best, SLOTS);
 
     r->missed = 0;
+    r->patience = r->patience * SLOTS_GROW < NEXT_SLOTS ? r->patience * SLOTS_GROW : NEXT_SLOTS;
     if (n == 0 || !WORTH(uses_of(best, n), uses_of(r->slots, r->slot_count)))
         return;
     clear_slots(r);
     memcpy(r->slots, best, n * sizeof *best);
     r->slot_count = n;
     write_text(r);
+}
+
+static bool compiles(struct rewrite *r, size_t n)
+{
+    struct buf text = {0};
+
+    add_joint_text(r, n, &text);
+    bool passes = trial_compiles(r->tx, r->limit_ms, &text);
+    buf_fini(&text);
+    return passes;
+}
+
+/* A template that passes alone, but not beside another, as a shortestPath() beside SHORTEST. The
+ * first of them that does not go with those before it is a branch no more. False: they all go. */
+static bool drop_misfit(struct rewrite *r)
+{
+    size_t pass = 1, fail = r->slot_count;
+
+    if (r->slot_count < 2 || compiles(r, r->slot_count))
+        return false;
+    while (fail - pass > 1) {
+        size_t half = (pass + fail) / 2;
+        if (compiles(r, half))
+            pass = half;
+        else
+            fail = half;
+    }
+    buf_reset(&r->slots[fail - 1]->branch);
+    empty_slots(r);
+    return true;
 }
 
 /* ---- statements ---- */
@@ -334,8 +382,7 @@ void rewrite_batch(struct rewrite *r, struct command *const *commands, size_t n,
     r->fresh = false;
     memset(r->sent, 0, sizeof r->sent);
     buf_reset(&r->bytes);
-    if (together &&
-        r->missed + could_be_branches(r, n) >= (r->slot_count == 0 ? FIRST_SLOTS : NEXT_SLOTS))
+    if (together && r->missed + could_be_branches(r, n) >= r->patience)
         fill_slots(r);
     for (size_t i = 0; i < n; i++) {
         size_t end = together ? end_of_branches(r, i, n) : i;
@@ -375,18 +422,20 @@ void rewrite_distrust(struct rewrite *r, const struct command *c)
         return;
     t->state = TEMPLATE_REFUSED;
     if (t->slot >= 0)
-        clear_slots(r);
+        empty_slots(r);
 }
 
 void rewrite_forget(struct rewrite *r)
 {
-    clear_slots(r);
+    empty_slots(r);
     r->missed = 0;
     templates_retry(r->templates);
 }
 
 void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n)
 {
+    if (drop_misfit(r))
+        return;
     if (!r->unmarked) {
         r->unmarked = true;
         return;
@@ -396,5 +445,5 @@ void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n)
         if (t != NULL)
             buf_reset(&t->branch);
     }
-    clear_slots(r);
+    empty_slots(r);
 }

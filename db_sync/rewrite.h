@@ -62,9 +62,9 @@ void rewrite_distrust(struct rewrite *r, const struct command *c);
 /* The schema has changed, and with it perhaps what was learnt about templates. */
 void rewrite_forget(struct rewrite *r);
 
-/* One of the commands failed in a statement for many, and one by one they did not. The first time
- * what that statement told is not believed any more, the next time their templates are branches no
- * more. */
+/* One of the commands failed in a statement for many, and one by one they did not. Where Neo4j does
+ * not compile that statement, the template that stands in the way is a branch no more. Else what it
+ * told is not believed any more, and the next time their templates are branches no more. Blocks. */
 void rewrite_part(struct rewrite *r, struct command *const *commands, size_t n);
 
 #endif

@@ -74,13 +74,31 @@ static size_t ask(struct tx *tx, int64_t limit_ms, const struct question *questi
     return err->class == ERR_POISON && failure.stmt < n ? failure.stmt : n + 1;
 }
 
+static json_t *no_rows(void)
+{
+    static const char text[] = BRANCH_PARAMS_BEGIN BRANCH_PARAMS_END;
+
+    return json_parse(text, sizeof text - 1, NULL);
+}
+
+bool trial_compiles(struct tx *tx, int64_t limit_ms, const struct buf *text)
+{
+    json_t *rows = no_rows();
+    const struct question question = {text, rows};
+    struct plans plans = {{0}};
+    struct err why = {0};
+
+    size_t passed = ask(tx, limit_ms, &question, 1, &plans, &why);
+    json_decref(rows);
+    return passed != 0;
+}
+
 /* Its own text, and its template as the only branch of a statement. Where that passes, so would the
  * template with parameters: of a row's value Neo4j knows less. *scans: of the text. */
 static void ask_branch(struct trial *t, struct tx *tx, int64_t limit_ms, const json_t *params,
                        size_t *scans)
 {
-    static const char no_rows[] = BRANCH_PARAMS_BEGIN BRANCH_PARAMS_END;
-    json_t *rows = json_parse(no_rows, sizeof no_rows - 1, NULL);
+    json_t *rows = no_rows();
     const struct question questions[] = {{&t->text, params}, {&t->statement, rows}};
     size_t n = t->reason == NULL ? 2 : 1;
     struct plans plans = {{0}};

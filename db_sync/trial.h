@@ -36,4 +36,7 @@ void trial_run(struct trial *out, struct tx *tx, bool scoped, int64_t limit_ms,
                const struct command *c, struct command_desk *desk);
 void trial_fini(struct trial *t);
 
+/* Does Neo4j compile this statement for many? True where it cannot be asked. Blocks as above. */
+bool trial_compiles(struct tx *tx, int64_t limit_ms, const struct buf *text);
+
 #endif

@@ -8,6 +8,7 @@
  *   timestamp()                        $__timestamp
  *   datetime()                         datetime({epochMillis: $__timestamp, timezone: 'Z'})
  *   date.statement()                   date(datetime({epochMillis: $__timestamp, timezone: 'Z'}))
+ *   date.statement(x)                  ([__zone IN [x] WHERE … | date(datetime({…}))][0])
  *   localtime({timezone: x})           localtime(datetime({epochMillis: …, timezone: …}))
  *   date.truncate('day')               date.truncate('day', datetime({…}))
  *   time({hour: 1, timezone: 'A/B'})   the offset that the zone has at $__timestamp

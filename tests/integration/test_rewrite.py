@@ -108,6 +108,32 @@ def test_templates_used_alike_are_not_compiled_again_and_again(topics, server_a,
     assert 1 <= len(agent.events("templates")) <= 2
 
 
+def test_templates_that_came_a_little_later_wait_not_for_long(topics, server_a, neo_a, db_sync):
+    """The first statement for many holds what the first batch has; a log begins with what stood there when it was opened."""
+    topics.commands([f"CREATE (:A {{i: {i}}})" for i in range(60)])
+    agent = db_sync(server_a, LOG_LEVEL="debug")
+    applied(neo_a, topics)
+    topics.commands([f"CREATE (:{'ABC'[i % 3]} {{i: {i}}})" for i in range(3_000)])
+    applied(neo_a, topics)
+    assert [e["branches"] for e in agent.events("templates")] == ["1", "3"]
+    assert neo_a.one("MATCH (n:C) RETURN count(n)") == 1_000
+
+
+def test_a_template_that_does_not_go_beside_others(topics, server_a, neo_a, neo_b, db_sync, neo4j_version):
+    """shortestPath() and SHORTEST pass as the only branch, but not in one statement: one of them stays out, and the others go on."""
+    shapes = ("MERGE (n:P {id: {i}}) SET n.v = {i}", "MERGE (n:Q {id: {i}})", "MATCH p = shortestPath((a:P {id: {i}})-[*..2]-(b:Q {id: {i}})) SET a.w = 1",
+              "MATCH p = SHORTEST 1 (a:P {id: {i}})-[:R]-+(b:Q {id: {i}}) SET a.x = 1", "MATCH (a:P {id: {i}}), (b:Q {id: {i}}) MERGE (a)-[:R]->(b)")
+    commands = [t.replace("{i}", str(i % 50)) for begin in range(0, 200, 25) for t in shapes for i in range(begin, begin + 25)]
+    failed = apply_one_by_one(neo_b, commands)
+    topics.commands(commands)
+    agent = db_sync(server_a, BATCH_COUNT=100, ORDER_DEPENDENCE="allow")
+    applied(neo_a, topics)
+    check_equal(neo_a, neo_b)
+    assert [(offset, code) for offset, code, _ in topics.dead_letters()] == failed
+    assert {e["state"] for e in agent.events("template")} == ({"branch", "fails"} if neo4j_version == "4.4" else {"branch"})  # 4.4 knows no SHORTEST
+    assert [e["form"] for e in agent.events("applied")].count("coalesced") >= 2, agent.events("applied")
+
+
 MANY = ["MERGE (n:P {id: {i}}) SET n.v = {i}, n.s = 'x{i}'", "MATCH (n:P {id: {i}}) SET n.born = date('1990-01-{d}')", "MATCH (n:P {id: {i}}) DETACH DELETE n",
         "MERGE (a:P {id: {i}}) MERGE (b:P {id: 5}) MERGE (a)-[:R {i: {i}}]->(b)", "MATCH (n:P {id: {i}})--(m) RETURN m.id AS id",
         "MATCH (n:P {id: {i}}) WITH n, n.v AS v WHERE v > 3 SET n.old = v"]
