@@ -408,7 +408,7 @@ struct rewrite_range rewrite_fault(const struct rewrite_batch *batch, size_t stm
 {
     struct rewrite_range all = batch->owners[stmt];
 
-    if (all.count == 1 || !batch->marked || rows > (all.count - 1) / MARK_EVERY)
+    if (!batch->marked || rows > (all.count - 1) / MARK_EVERY)
         return all;
     size_t done = rows * MARK_EVERY, left = all.count - done;
     return (struct rewrite_range){all.first + done, left < MARK_EVERY ? left : MARK_EVERY};
