@@ -61,7 +61,7 @@ size_t apply_cut(struct command *const *commands, size_t n, size_t count, size_t
     while (k < n && k < count) {
         const struct command *c = commands[k];
         bool own = c->alone || c->schema;
-        if (k > 0 && (own || sum + c->json_len > bytes))
+        if (k > 0 && (own || c->starts_tx || sum + c->json_len > bytes))
             break;
         sum += c->json_len;
         k++;

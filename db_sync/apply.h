@@ -43,7 +43,8 @@ struct position apply_target(const struct position *from, struct command *const 
                              const struct notices *notices);
 
 /* How many of commands[0..n-1] may share a transaction: at most count and bytes, but at least one;
- * what ends a transaction ends it, what stands alone stands alone. Pure. */
+ * what starts a transaction starts it, what ends one ends it, what stands alone stands alone. Pure.
+ */
 size_t apply_cut(struct command *const *commands, size_t n, size_t count, size_t bytes);
 
 #endif

@@ -181,7 +181,12 @@ static void lift(struct command *c, struct command_desk *desk, const struct sent
         return;
     const char *key = lift_key(l, text, &c->lifted.key_len);
     if (params == NULL && !desk->freeze.possible)
-        twins_add(desk->twins, text, sent->text.len, l, key, c->lifted.key_len, c->ends_tx);
+        twins_add(desk->twins, text, sent->text.len, l,
+                  &(struct twin){.starts_tx = c->starts_tx,
+                                 .ends_tx = c->ends_tx,
+                                 .key = key,
+                                 .key_len = c->lifted.key_len,
+                                 .count = l->hole_count});
     c->lifted.count = l->hole_count;
     buf_add(&desk->bytes, key, c->lifted.key_len);
     for (size_t i = 0; i < l->hole_count; i++) {
@@ -246,6 +251,7 @@ static bool add_known(struct command *c, struct command_desk *desk, struct text 
     if (twin == NULL)
         return false;
     add_stmt(c, desk, text, NULL);
+    c->starts_tx = twin->starts_tx;
     c->ends_tx = twin->ends_tx;
     c->lifted.key_len = twin->key_len;
     c->lifted.count = twin->count;
@@ -285,6 +291,7 @@ static int add_statement(struct command *c, struct command_desk *desk, const jso
     if (judge_sent(&sent, &facts, err) < 0)
         goto out;
     c->schema = facts.schema;
+    c->starts_tx |= facts.starts_tx;
     c->ends_tx |= facts.ends_tx;
     c->alone |= facts.alone || minus_zero;
     add_stmt(c, desk, sent.text, sent.carried.params);
@@ -386,7 +393,7 @@ void command_condemn(struct command *c, const struct err *why)
     }
     c->stmt_count = c->json_len = 0;
     c->lifted = (struct command_lifted){0};
-    c->schema = c->ends_tx = c->alone = false;
+    c->schema = c->starts_tx = c->ends_tx = c->alone = false;
 }
 
 void command_desk_init(struct command_desk *desk)

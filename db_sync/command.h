@@ -44,6 +44,7 @@ struct command {
     const size_t *stmt_ends;         /* where each ends in json */
     size_t stmt_count;               /* 0 with a verdict */
     bool schema;                     /* has a kind of transaction of its own */
+    bool starts_tx;                  /* policy.h: nothing precedes it */
     bool ends_tx;                    /* what it did is only known at commit: nothing follows it */
     bool alone;                      /* nothing before it and nothing after */
     bool lettered;                   /* its dead letter is acknowledged */

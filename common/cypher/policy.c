@@ -10,6 +10,7 @@
 #include "cypher/deletion.h"
 #include "cypher/depth.h"
 #include "cypher/growth.h"
+#include "cypher/pattern.h"
 #include "cypher/procedure.h"
 #include "cypher/view.h"
 #include "cypher/word.h"
@@ -29,6 +30,8 @@ struct judge {
     struct err *err;
     bool request;
     bool deletes; /* a DELETE without DETACH */
+    bool untyped; /* a relationship without types is in a pattern */
+    bool changes; /* CREATE, MERGE, INSERT, DELETE or CALL: it may make or take relationships */
     bool to_float, minus_string;
     bool schema_call;         /* the text calls a procedure that changes the schema */
     enum importing importing; /* how far `{ WITH a, b` is read, behind which USE may stand */
@@ -298,6 +301,13 @@ static bool is_use_clause(struct judge *j)
     return false;
 }
 
+static bool may_change_pattern(const struct view *v)
+{
+    static const char *const words[] = {"create", "merge", "insert", "delete", "call", NULL};
+
+    return view_reads_one_of(&v->now, v->lexer.text, words);
+}
+
 static int judge_words(struct judge *j)
 {
     const struct view *v = &j->view;
@@ -331,6 +341,7 @@ static int judge_words(struct judge *j)
         !is_detached(j))
         j->deletes = true;
     j->to_float |= word == KEYWORD_TO_FLOAT;
+    j->changes |= may_change_pattern(v);
     return judge_call(j);
 }
 
@@ -437,8 +448,10 @@ static int judge_token(struct judge *j)
                           "one text is one statement; send a list of commands instead");
     if (judge_names(j) < 0 || judge_words(j) < 0 || judge_bounds(j) < 0 || judge_depth(j) < 0)
         return -1;
-    if (v->now.token.kind == LEXER_PUNCTUATION)
+    if (v->now.token.kind == LEXER_PUNCTUATION) {
         judge_minus_zero(j);
+        j->untyped |= pattern_is_untyped(v);
+    }
     return 0;
 }
 
@@ -458,6 +471,10 @@ static int judge_text(struct judge *j, const char *text, size_t len)
         if (judge_token(j) < 0)
             return -1;
     j->facts->alone |= j->to_float && j->minus_string;
+    /* Where a transaction has made relationships, 5.26 (not 4.4 and 2026) loses its place in a scan
+     * of all of them when some are made or deleted meanwhile: `MATCH ()-[r]->() DELETE r` leaves a
+     * half of those, or it fails (seen on 5.26.30). */
+    j->facts->starts_tx = j->untyped && j->changes;
     j->facts->ends_tx |= j->deletes && !deletion_is_certain(text, len);
     return 0;
 }
@@ -468,7 +485,8 @@ static void judge_init(struct judge *j, bool request, struct cypher_facts *facts
     j->facts = facts;
     j->err = err;
     j->request = request;
-    j->deletes = j->to_float = j->minus_string = j->schema_call = false;
+    j->deletes = j->untyped = j->changes = false;
+    j->to_float = j->minus_string = j->schema_call = false;
     j->importing = IMPORT_NO;
     j->unions = 0;
     depth_init(&j->depth);

@@ -11,9 +11,11 @@
 #include <stddef.h>
 
 struct cypher_facts {
-    bool schema;  /* indexes or constraints: a transaction of its own kind */
-    bool ends_tx; /* its outcome is only known at the commit: nothing may follow it */
-    bool alone;   /* nothing before and nothing after it in its transaction */
+    bool schema;    /* indexes or constraints: a transaction of its own kind */
+    bool starts_tx; /* it may look at all relationships while it makes or takes some: nothing may
+                       precede it, policy.c says why */
+    bool ends_tx;   /* its outcome is only known at the commit: nothing may follow it */
+    bool alone;     /* nothing before and nothing after it in its transaction */
 };
 
 /* Judges a command (UTF-8). 0: it may be sent, *facts is filled. -1 with ERR_POISON, a code

@@ -20,7 +20,7 @@ struct piece {
 
 struct known {
     struct twin twin;
-    char *text; /* the one that was read */
+    char *key, *text; /* the text is the one that was read */
     struct piece *pieces;
     size_t end, end_len; /* what stands behind the last literal */
 };
@@ -32,7 +32,7 @@ struct twins {
 
 static void drop(struct known *k)
 {
-    free(k->twin.key);
+    free(k->key);
     free(k->text);
     free(k->pieces);
     free(k);
@@ -185,8 +185,8 @@ static struct piece *read_pieces(const char *text, size_t len, const struct lift
     return pieces;
 }
 
-void twins_add(struct twins *s, const char *text, size_t len, const struct lift *l, const char *key,
-               size_t key_len, bool ends_tx)
+void twins_add(struct twins *s, const char *text, size_t len, const struct lift *l,
+               const struct twin *twin)
 {
     struct piece *pieces;
     size_t end;
@@ -196,9 +196,10 @@ void twins_add(struct twins *s, const char *text, size_t len, const struct lift 
         return;
     struct known *k = mem_alloc(1, sizeof *k);
     *k = (struct known){.pieces = pieces, .end = end, .end_len = len - end};
-    k->twin = (struct twin){.ends_tx = ends_tx, .key_len = key_len, .count = l->hole_count};
-    k->twin.key = mem_alloc(1, key_len);
-    memcpy(k->twin.key, key, key_len);
+    k->twin = *twin;
+    k->key = mem_alloc(1, twin->key_len);
+    memcpy(k->key, twin->key, twin->key_len);
+    k->twin.key = k->key;
     k->text = mem_alloc(1, len);
     memcpy(k->text, text, len);
     if (s->count == TWINS_MAX)

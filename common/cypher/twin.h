@@ -18,8 +18,8 @@
 #define TWIN_BYTES 4096 /* nor has a longer one */
 
 struct twin {
-    bool ends_tx; /* policy.h */
-    char *key;    /* lift.h: what all texts of its template have equal */
+    bool starts_tx, ends_tx; /* policy.h */
+    const char *key;         /* lift.h: what all texts of its template have equal */
     size_t key_len;
     size_t count; /* of literals */
 };
@@ -40,10 +40,10 @@ const struct twin *twins_find(struct twins *s, const char *text, size_t len,
                               struct twin_value values[static TWIN_VALUES]);
 
 /* Notes a text that policy lets pass, not alone and no schema command, in which freeze had nothing
- * to look at, with what lift_text made of it and its lift_key. Texts in which a literal is not
- * plain, or with parameters, are passed over. */
-void twins_add(struct twins *s, const char *text, size_t len, const struct lift *l, const char *key,
-               size_t key_len, bool ends_tx);
+ * to look at, with what lift_text made of it and what is known, which is copied. Texts in which a
+ * literal is not plain, or with parameters, are passed over. */
+void twins_add(struct twins *s, const char *text, size_t len, const struct lift *l,
+               const struct twin *twin);
 
 /* Appends a literal as JSON. */
 void twin_add_value(const char *text, const struct twin_value *value, struct buf *out);

@@ -55,7 +55,7 @@ static void check_command(const char *text, size_t len)
         assert(rc == rc2 && strcmp(err.code, second.code) == 0);
         if (rc == 0)
             assert(facts.schema == again.schema && facts.ends_tx == again.ends_tx &&
-                   facts.alone == again.alone);
+                   facts.starts_tx == again.starts_tx && facts.alone == again.alone);
     }
     buf_fini(&wrapped);
 }

@@ -49,7 +49,8 @@ static void check_equal(const struct command *a, const struct command *b)
     assert(a->verdict == NULL || strcmp(a->verdict->code, b->verdict->code) == 0);
     assert(a->json_len == b->json_len && a->stmt_count == b->stmt_count);
     assert(a->json_len == 0 || memcmp(a->json, b->json, a->json_len) == 0);
-    assert(a->schema == b->schema && a->ends_tx == b->ends_tx && a->alone == b->alone);
+    assert(a->schema == b->schema && a->starts_tx == b->starts_tx && a->ends_tx == b->ends_tx &&
+           a->alone == b->alone);
     assert(a->frozen == b->frozen && a->warnings == b->warnings);
     assert(a->lifted.key_len == b->lifted.key_len && a->lifted.count == b->lifted.count);
     if (a->lifted.key_len == 0)

@@ -13,7 +13,7 @@ from gherkin.pickles.compiler import Compiler
 WRITES = re.compile(r"(?i)\b(create|merge|set|delete|remove|foreach)\b")
 # what two databases may answer differently: clocks, chance, ids, and what depends on the order of a scan
 VARIES = re.compile(r"(?i)\b(?:(?:date|datetime|localdatetime|time|localtime)(?:\.(?:statement|transaction|realtime))?\s*\(\s*\)"
-                    r"|(?:timestamp|rand|randomUUID|id|elementId|collect|head|last)\s*\(|limit\b|skip\b)")
+                    r"|(?:timestamp|rand|randomUUID|id|elementId|collect|head|last|keys)\s*\(|limit\b|skip\b)")
 RESET = "MATCH (n) WHERE NOT n:Digest DETACH DELETE n"
 DIGEST = ("MATCH (n) WHERE NOT n:Digest OPTIONAL MATCH (n)-[r]->() WITH count(DISTINCT n) AS nodes, count(r) AS relationships, "
           "count(DISTINCT type(r)) AS types, count(DISTINCT labels(n)) AS labels "

@@ -256,17 +256,18 @@ static void batches_are_cut_where_they_must_be(void **state)
 {
     struct command plain = {.json_len = 10}, ends = {.json_len = 10, .ends_tx = true};
     struct command alone = {.json_len = 10, .alone = true}, schema = {.schema = true};
-    struct command large = {.json_len = 1000};
+    struct command large = {.json_len = 1000}, starts = {.json_len = 10, .starts_tx = true};
     const struct {
         struct command *list[5];
         size_t count, bytes, k;
     } cases[] = {
-        {{&plain, &plain, &plain, NULL}, 10, 100, 3}, {{&plain, &plain, &plain, NULL}, 2, 100, 2},
-        {{&plain, &plain, &plain, NULL}, 10, 25, 2},  {{&large, &plain, NULL}, 10, 100, 1},
-        {{&plain, &ends, &plain, NULL}, 10, 100, 2},  {{&ends, &plain, NULL}, 10, 100, 1},
-        {{&plain, &alone, &plain, NULL}, 10, 100, 1}, {{&alone, &plain, NULL}, 10, 100, 1},
-        {{&plain, &schema, NULL}, 10, 100, 1},        {{&schema, &plain, NULL}, 10, 100, 1},
-        {{&plain, &large, NULL}, 10, 100, 1},
+        {{&plain, &plain, &plain, NULL}, 10, 100, 3},   {{&plain, &plain, &plain, NULL}, 2, 100, 2},
+        {{&plain, &plain, &plain, NULL}, 10, 25, 2},    {{&large, &plain, NULL}, 10, 100, 1},
+        {{&plain, &ends, &plain, NULL}, 10, 100, 2},    {{&ends, &plain, NULL}, 10, 100, 1},
+        {{&plain, &alone, &plain, NULL}, 10, 100, 1},   {{&alone, &plain, NULL}, 10, 100, 1},
+        {{&plain, &schema, NULL}, 10, 100, 1},          {{&schema, &plain, NULL}, 10, 100, 1},
+        {{&plain, &large, NULL}, 10, 100, 1},           {{&plain, &starts, NULL}, 10, 100, 1},
+        {{&starts, &plain, &starts, NULL}, 10, 100, 2},
     };
 
     (void)state;

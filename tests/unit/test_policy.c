@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-/* verdict: a code without "cypher.", or the facts: S schema, E ends_tx, A alone, "" none. */
+/* verdict: a code without "cypher.", or the facts: S schema, B starts_tx, E ends_tx, A alone, ""
+ * none. */
 struct row {
     const char *text, *verdict;
 };
@@ -233,23 +234,23 @@ static const struct row commands[] = {
     {"MATCH (n) detach /**/ delete n", ""},
     {"MATCH (n) NODETACH DELETE n", "E"},
     {"MATCH ()-[r:R]->() DELETE r", ""},
-    {"MATCH (a)<-[r]-(b), (a)-[s:S|T {x: 1}]->(c) DELETE r, s RETURN 1", ""},
+    {"MATCH (a)<-[r]-(b), (a)-[s:S|T {x: 1}]->(c) DELETE r, s RETURN 1", "B"},
     {"MATCH ()-[r:R]->() WHERE r.x = 1 AND type(r) = 'R' WITH r, r.x AS x DELETE r;", ""},
-    {"MATCH ()-[r]->() CALL { WITH r DELETE r } RETURN 1", ""},
-    {"MATCH ()-[r*1..3]->() DELETE r", "E"},
+    {"MATCH ()-[r]->() CALL { WITH r DELETE r } RETURN 1", "B"},
+    {"MATCH ()-[r*1..3]->() DELETE r", "BE"},
     {"MATCH ()-[r:R*]->() DELETE r", "E"},
-    {"MATCH ()-[r]->() MATCH (r) DELETE r", "E"},
-    {"MATCH (n)-[r]->() DELETE r, n", "E"},
-    {"MATCH (n)-[r]->() DELETE n, r", "E"},
-    {"MATCH p = ()-[r]->() DELETE p", "E"},
-    {"MATCH ()-[r]->() WITH r AS s DELETE s", "E"},
-    {"MATCH (n) WITH n AS r MATCH ()-[r]->() DELETE r", "E"},
-    {"MATCH ()-[r]->() UNWIND $x AS r DELETE r", "E"},
-    {"MATCH ()-[r]->(), r = (x) DELETE r", "E"},
-    {"CALL db.labels() YIELD label AS r WITH 1 AS x MATCH ()-[r]->() DELETE r", "E"},
-    {"MATCH ()-[r]-() FOREACH (r IN [1] | DELETE r)", "E"},
-    {"MATCH ()-[r]-() FOREACH (x IN [1] | DELETE r)", ""},
-    {"MATCH ()-[r]-() FOREACH (x IN nodes | DELETE x)", "E"},
+    {"MATCH ()-[r]->() MATCH (r) DELETE r", "BE"},
+    {"MATCH (n)-[r]->() DELETE r, n", "BE"},
+    {"MATCH (n)-[r]->() DELETE n, r", "BE"},
+    {"MATCH p = ()-[r]->() DELETE p", "BE"},
+    {"MATCH ()-[r]->() WITH r AS s DELETE s", "BE"},
+    {"MATCH (n) WITH n AS r MATCH ()-[r]->() DELETE r", "BE"},
+    {"MATCH ()-[r]->() UNWIND $x AS r DELETE r", "BE"},
+    {"MATCH ()-[r]->(), r = (x) DELETE r", "BE"},
+    {"CALL db.labels() YIELD label AS r WITH 1 AS x MATCH ()-[r]->() DELETE r", "BE"},
+    {"MATCH ()-[r]-() FOREACH (r IN [1] | DELETE r)", "BE"},
+    {"MATCH ()-[r]-() FOREACH (x IN [1] | DELETE r)", "B"},
+    {"MATCH ()-[r]-() FOREACH (x IN nodes | DELETE x)", "BE"},
     {"MATCH (n) FOREACH (x IN [n] | DETACH DELETE x)", ""},
     {"MATCH (n) FOREACH (x IN [n] | SET x.a = 1 DETACH DELETE x)", ""},
     {"CALL (n) { DETACH DELETE n }", ""},
@@ -261,11 +262,11 @@ static const struct row commands[] = {
     {"MATCH (n) ORDER BY 2 * detach DELETE n", "E"},
     {"MATCH (n) WHERE NOT detach DELETE n", "E"},
     {"x detach DELETE n", "EA"},
-    {"MATCH ()-[r]-() DELETE r.x", "E"},
-    {"MATCH ()-[r]-() DELETE startNode(r)", "E"},
-    {"MATCH ()-[r]-() DELETE `r`", "E"},
-    {"MATCH ()-[r]-(), (`r`) DELETE r", "E"},
-    {"MATCH ()-[r]-() DELETE r DELETE n", "E"},
+    {"MATCH ()-[r]-() DELETE r.x", "BE"},
+    {"MATCH ()-[r]-() DELETE startNode(r)", "BE"},
+    {"MATCH ()-[r]-() DELETE `r`", "BE"},
+    {"MATCH ()-[r]-(), (`r`) DELETE r", "BE"},
+    {"MATCH ()-[r]-() DELETE r DELETE n", "BE"},
     {"MATCH (n) DELETE[n][0]", "E"},
     {"MATCH (n) DELETE (n)", "E"},
     {"MATCH (n) CALL { WITH n DELETE n }", "E"},
@@ -276,6 +277,29 @@ static const struct row commands[] = {
     {"MATCH (n) D\\u0045TACH DELETE n", ""},
     {"MATCH (n {delete: 1}) WHERE n.delete = 2 SET n:Delete", ""},
     {"CREATE (n {t: 'DELETE n'}) // DELETE n", ""},
+
+    /* starts_tx: relationships of any type are looked for, and some are made or deleted */
+    {"MATCH (a)-->(b) CREATE (a)-[:R]->(b)", "B"},
+    {"MATCH (a)<--(b) MERGE (a)-[:R]->(b)", "B"},
+    {"MATCH (a)--(b) INSERT (a)-[:R]->(b)", "B"},
+    {"MATCH (a)- /* c */ -(b) DETACH DELETE b", "B"},
+    {"MATCH (a)-[]-(b) DETACH DELETE b", "B"},
+    {"MATCH (a)-[r*1..2]-(b) DETACH DELETE b", "B"},
+    {"MATCH (a)<-[r {x: 1}]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[r WHERE r:R]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[r:!R]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[:%]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[IS !R]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[:(R|!S)]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[:$('R')]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)-[is]-(b) CREATE (:L)", "B"},
+    {"MATCH (a)\xE2\x80\x90\xE2\x80\x90(b) CREATE (:L)", "B"},
+    {"MATCH (a) WHERE EXISTS { (a)-->() } CALL my.proc(a)", "BE"},
+    {"MATCH (a)-[r:R]-(b) MATCH (b)--(c) CREATE (:L)", "B"},
+    {"MATCH (a)-->(b) SET a.x = 1 REMOVE b:L", ""},
+    {"MATCH (a)-[:R]->(b)-[s:S|T]-(c)<-[:`U V`|:W {x: 1}]-() CREATE (a)-[:R]->(b)", ""},
+    {"MATCH (a)-[is:R]-(b)-[IS S&T]-(c)-[x IS U*1..2]-(d)-[:R WHERE 1 = 1]-() CREATE (:L)", ""},
+    {"MATCH (a)-[:R $props]-(b) CREATE (:L {x: 3 - 1, y: -2})", ""},
 
     /* bounds of a path, in 32 bits on the servers */
     {"MATCH (n)-[r:R*2147483648]->() SET n.v = 1", "bound"},
@@ -444,8 +468,8 @@ static void check(const struct row *row, bool request)
         assert_true(err.text[0] != '\0');
         snprintf(got, sizeof got, "%.100s", err.code + 7);
     } else {
-        snprintf(got, sizeof got, "%s%s%s", facts.schema ? "S" : "", facts.ends_tx ? "E" : "",
-                 facts.alone ? "A" : "");
+        snprintf(got, sizeof got, "%s%s%s%s", facts.schema ? "S" : "", facts.starts_tx ? "B" : "",
+                 facts.ends_tx ? "E" : "", facts.alone ? "A" : "");
     }
     if (strcmp(got, row->verdict) != 0)
         fail_msg("%s\n  expected '%s', got '%s' %s", row->text, row->verdict, got, err.text);

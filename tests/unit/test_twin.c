@@ -12,11 +12,12 @@
 static void add(struct twins *s, const char *text)
 {
     struct lift l = {0};
-    size_t key_len;
+    struct twin twin = {0};
 
     assert_true(lift_text(&l, text, strlen(text)));
-    const char *key = lift_key(&l, text, &key_len);
-    twins_add(s, text, strlen(text), &l, key, key_len, false);
+    twin.key = lift_key(&l, text, &twin.key_len);
+    twin.count = l.hole_count;
+    twins_add(s, text, strlen(text), &l, &twin);
     lift_fini(&l);
 }
 
