@@ -15,9 +15,10 @@ WRITES = re.compile(r"(?i)\b(create|merge|set|delete|remove|foreach)\b")
 VARIES = re.compile(r"(?i)\b(?:(?:date|datetime|localdatetime|time|localtime)(?:\.(?:statement|transaction|realtime))?\s*\(\s*\)"
                     r"|(?:timestamp|rand|randomUUID|id|elementId|collect|head|last|keys)\s*\(|limit\b|skip\b)")
 RESET = "MATCH (n) WHERE NOT n:Digest DETACH DELETE n"
+BEGIN = ["MATCH (n) DETACH DELETE n", "CREATE (:Digest {of: []})"]
 DIGEST = ("MATCH (n) WHERE NOT n:Digest OPTIONAL MATCH (n)-[r]->() WITH count(DISTINCT n) AS nodes, count(r) AS relationships, "
           "count(DISTINCT type(r)) AS types, count(DISTINCT labels(n)) AS labels "
-          "MERGE (d:Digest) SET d.of = coalesce(d.of, []) + [nodes, relationships, types, labels]")
+          "MATCH (d:Digest) SET d.of = d.of + [nodes, relationships, types, labels]")
 
 
 class Scenario(NamedTuple):
@@ -67,7 +68,7 @@ def _other_values(query, n):
 
 def stream(some, rounds):
     """The scenarios in turn, round by round with other values, so that their texts become templates; a digest of each graph stays."""
-    commands = ["MATCH (n) DETACH DELETE n"]
+    commands = [*BEGIN]
     for n in range(rounds):
         for scenario in some:
             commands += [RESET, *scenario.before]
