@@ -86,7 +86,8 @@ WHOLE = ["CREATE (:C {v: «a», w: «a»})", "CREATE (:C {v: «i»})", "UNWIND [
          "MATCH (n:K {id: «k»}), (m:K {id: «k»}) SET n.v = m.c, m.v = «a»", "CREATE (a:C {v: «a»})-[:R {v: «i»}]->(b:C {v: «a»})<-[:`R 2` {w: «a»}]-(a)", "CALL db.createLabel('K' + toString(«i»))",
          "CREATE (:U {id: «i»}) UNION ALL CREATE (:U {id: «i»})", "CREATE (:U {id: «i»}) UNION CREATE (:F {id: «i»})", "MATCH (n:K {id: «k»}) CREATE (:C {v: n.v, w: «a»})",
          "CREATE (:C {v: point({longitude: «g», latitude: «g»})})", "CREATE (:C {v: $map.v, w: «a»})", "MATCH (n:K {id: $k}) SET n = $map SET n.id = $k", "MERGE (set:K {id: «k»}) SET set.v = «a»",
-         "MATCH (n:K {id: «k»})-[r:R*1..2]->(m) SET m.far = «i»", "MATCH p = (n:K {id: «k»})-[:R*0..1]->() FOREACH (x IN nodes(p) | SET x.on = «a»)", "MATCH (n:K {id: «k»})-[r:R {v: «i»}]-() SET r.hit = «a»"]
+         "MATCH (n:K {id: «k»})-[r:R*1..2]->(m) SET m.far = «i»", "MATCH p = (n:K {id: «k»})-[:R*0..1]->() FOREACH (x IN nodes(p) | SET x.on = «a»)", "MATCH (n:K {id: «k»})-[r:R {v: «i»}]-() SET r.hit = «a»",
+         "MATCH ()-[r]->() WHERE r.v <> «i» DELETE r", "MATCH (x:K)-[r]->(y:C) MERGE (y)-[:R {v: «i»}]->(x)"]
 # what is left shows the order of all
 ORDERED = ["MERGE (n:K {id: «k»}) SET n.u = «o» SET n.t = (coalesce(n.t, 0) * 31 + n.u) % 1000003",
            "MATCH (n:K {id: «k»}), (m:K {id: «k»}) SET n.u = «o» SET n.t = (coalesce(n.t, 0) * 31 + coalesce(m.t, 0) + n.u) % 1000003"]
