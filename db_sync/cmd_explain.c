@@ -134,6 +134,10 @@ static void tell_command(struct explain *e, const struct command *c, json_t *tol
         trial_run(&trial, e->tx, e->scoped, e->options->transaction_timeout_ms, c, &e->desk);
         tell_trial(e, &trial, told);
         trial_fini(&trial);
+        if (c->starts_tx)
+            tell(told, "begins",
+                 "a transaction, since it may look at relationships of any type; with their types "
+                 "named it goes behind others");
     }
 }
 

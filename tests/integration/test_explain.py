@@ -51,6 +51,11 @@ def test_forms(text, form, server_a, neo_a):
     assert neo_a.one("MATCH (n) RETURN count(n)") == 0  # nothing is executed
 
 
+@pytest.mark.parametrize("text,begins", {"MATCH (:P {id: 1})-[r]-() DELETE r": True, "MATCH (:P {id: 1})-[r:R]-() DELETE r": False, "MATCH (:P {id: 1})--(n) SET n.v = 2": False}.items())
+def test_what_begins_a_transaction_says_so(text, begins):
+    assert ("begins" in json.loads(explain('db_sync explain --json "$TEXT"', TEXT=text, NEO4J_PASS=""))) == begins
+
+
 def test_without_neo4j():
     told = json.loads(explain("db_sync explain --json 'CREATE (:P {v: 1})'", NEO4J_PASS=""))
     assert "was not asked" in told["form"].replace("\n", " ") and told["parameters"] == {"__cl0": 1}
