@@ -156,6 +156,7 @@ static void clear_slots(struct rewrite *r)
     r->slot_count = 0;
 }
 
+/* The next text comes as soon as the first did. */
 static void empty_slots(struct rewrite *r)
 {
     clear_slots(r);

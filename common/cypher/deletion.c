@@ -102,8 +102,8 @@ static bool is_use(const struct view *v)
 static bool is_binding(const struct view *v)
 {
     return v->now.token.kind == LEXER_WORD && view_is_op(&v->last, '[') &&
-           (view_is_op(&v->before, '-') || view_is_op(&v->before, LEXER_OP_ARROW_LINE)) &&
-           v->next.word.keyword != KEYWORD_IN && !view_is_op(&v->next, '=');
+           view_is_dash(&v->before) && v->next.word.keyword != KEYWORD_IN &&
+           !view_is_op(&v->next, '=');
 }
 
 bool deletion_is_certain(const char *text, size_t len)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define START (KEYWORD_CLAUSE | KEYWORD_START)
+#define CHANGES (START | KEYWORD_CHANGES)
 #define TAKES (KEYWORD_CLAUSE | KEYWORD_OPERAND)
 #define SCHEMA_SHOWN (KEYWORD_SCHEMA_NOUN | KEYWORD_SHOWN)
 
@@ -25,7 +26,7 @@ static const struct {
     {"btree", KEYWORD_OTHER, SCHEMA_SHOWN},
     {"built", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"by", KEYWORD_OTHER, KEYWORD_OPERAND},
-    {"call", KEYWORD_CALL, START},
+    {"call", KEYWORD_CALL, CHANGES},
     {"case", KEYWORD_CASE, KEYWORD_OPERAND},
     {"catalog", KEYWORD_OTHER, KEYWORD_ADMIN},
     {"commit", KEYWORD_COMMIT, 0},
@@ -33,7 +34,7 @@ static const struct {
     {"constraint", KEYWORD_OTHER, SCHEMA_SHOWN},
     {"constraints", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"contains", KEYWORD_OTHER, KEYWORD_OPERATOR | KEYWORD_OPERAND},
-    {"create", KEYWORD_CREATE, START},
+    {"create", KEYWORD_CREATE, CHANGES},
     {"csv", KEYWORD_CSV, 0},
     {"current", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"cypher", KEYWORD_CYPHER, 0},
@@ -42,7 +43,7 @@ static const struct {
     {"deallocate", KEYWORD_OTHER, KEYWORD_ADMIN},
     {"default", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"define", KEYWORD_DEFINE, START},
-    {"delete", KEYWORD_DELETE, START | KEYWORD_OPERAND},
+    {"delete", KEYWORD_DELETE, CHANGES | KEYWORD_OPERAND},
     {"deny", KEYWORD_OTHER, KEYWORD_ADMIN},
     {"detach", KEYWORD_DETACH, START},
     {"distinct", KEYWORD_OTHER, KEYWORD_OPERAND},
@@ -70,7 +71,7 @@ static const struct {
     {"in", KEYWORD_IN, KEYWORD_OPERATOR | KEYWORD_OPERAND},
     {"index", KEYWORD_OTHER, SCHEMA_SHOWN},
     {"indexes", KEYWORD_OTHER, KEYWORD_SHOWN},
-    {"insert", KEYWORD_OTHER, START | KEYWORD_OPERAND},
+    {"insert", KEYWORD_OTHER, CHANGES | KEYWORD_OPERAND},
     {"is", KEYWORD_OTHER, KEYWORD_OPERATOR},
     {"key", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"let", KEYWORD_LET, START | KEYWORD_OPERAND},
@@ -78,7 +79,7 @@ static const struct {
     {"load", KEYWORD_LOAD, START},
     {"lookup", KEYWORD_OTHER, SCHEMA_SHOWN},
     {"match", KEYWORD_OTHER, START | KEYWORD_OPERAND},
-    {"merge", KEYWORD_OTHER, START | KEYWORD_OPERAND},
+    {"merge", KEYWORD_OTHER, CHANGES | KEYWORD_OPERAND},
     {"next", KEYWORD_NEXT, KEYWORD_CLAUSE},
     {"node", KEYWORD_OTHER, KEYWORD_SHOWN},
     {"nodetach", KEYWORD_OTHER, START},

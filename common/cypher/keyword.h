@@ -58,6 +58,7 @@ enum keyword_flag {
     KEYWORD_SHOWN = 128,      /* what SHOW can be followed by */
     KEYWORD_BRANCH = 256,     /* WHEN THEN ELSE: also inside CASE */
     KEYWORD_START = 512,      /* begins a command */
+    KEYWORD_CHANGES = 1024,   /* may make or delete relationships */
 };
 
 struct keyword_info {

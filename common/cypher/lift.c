@@ -203,7 +203,7 @@ static enum frame_kind kind_of_square(const struct walk *w, size_t at)
 {
     if (at == 0)
         return FRAME_OTHER;
-    if (is_op(w, at - 1, '-') || is_op(w, at - 1, LEXER_OP_ARROW_LINE))
+    if (view_is_dash(&w->tokens[at - 1]))
         return FRAME_RELATIONSHIP;
     return ends_operand(w, at - 1) ? FRAME_OTHER : FRAME_LIST;
 }

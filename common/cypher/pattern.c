@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/pattern.h"
 
-static bool is_dash(const struct view_item *item)
-{
-    return view_is_op(item, '-') || view_is_op(item, LEXER_OP_ARROW_LINE);
-}
-
 /* Behind the colon: names, with what joins them, and nothing that turns them into others. */
 static bool has_names_only(struct view v)
 {
@@ -24,10 +19,10 @@ static bool has_names_only(struct view v)
 
 bool pattern_is_untyped(const struct view *view)
 {
-    if (!is_dash(&view->now))
+    if (!view_is_dash(&view->now))
         return false;
     if (!view_is_op(&view->next, '['))
-        return is_dash(&view->next);
+        return view_is_dash(&view->next);
     struct view v = *view;
     view_advance(&v);
     view_advance(&v);

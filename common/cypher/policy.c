@@ -31,7 +31,7 @@ struct judge {
     bool request;
     bool deletes; /* a DELETE without DETACH */
     bool untyped; /* a relationship without types is in a pattern */
-    bool changes; /* CREATE, MERGE, INSERT, DELETE or CALL: it may make or take relationships */
+    bool changes; /* it may make or delete some */
     bool to_float, minus_string;
     bool schema_call;         /* the text calls a procedure that changes the schema */
     enum importing importing; /* how far `{ WITH a, b` is read, behind which USE may stand */
@@ -301,13 +301,6 @@ static bool is_use_clause(struct judge *j)
     return false;
 }
 
-static bool may_change_pattern(const struct view *v)
-{
-    static const char *const words[] = {"create", "merge", "insert", "delete", "call", NULL};
-
-    return view_reads_one_of(&v->now, v->lexer.text, words);
-}
-
 static int judge_words(struct judge *j)
 {
     const struct view *v = &j->view;
@@ -341,7 +334,7 @@ static int judge_words(struct judge *j)
         !is_detached(j))
         j->deletes = true;
     j->to_float |= word == KEYWORD_TO_FLOAT;
-    j->changes |= may_change_pattern(v);
+    j->changes |= (v->now.word.flags & KEYWORD_CHANGES) != 0;
     return judge_call(j);
 }
 
@@ -420,8 +413,7 @@ static int judge_bounds(struct judge *j)
 {
     const struct view *v = &j->view;
 
-    if (!view_is_op(&v->now, '[') ||
-        (!view_is_op(&v->last, '-') && !view_is_op(&v->last, LEXER_OP_ARROW_LINE)))
+    if (!view_is_op(&v->now, '[') || !view_is_dash(&v->last))
         return 0;
     struct view ahead = *v;
     while (ahead.now.token.kind != LEXER_END && ahead.now.token.kind != LEXER_INVALID &&

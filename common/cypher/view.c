@@ -60,6 +60,11 @@ bool view_is_op(const struct view_item *item, int op)
     return item->token.kind == LEXER_PUNCTUATION && item->token.op == op;
 }
 
+bool view_is_dash(const struct view_item *item)
+{
+    return view_is_op(item, '-') || view_is_op(item, LEXER_OP_ARROW_LINE);
+}
+
 bool view_reads_one_of(const struct view_item *item, const char *text, const char *const *words)
 {
     for (; *words != NULL; words++)

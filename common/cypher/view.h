@@ -41,6 +41,9 @@ void view_list_fini(struct view_list *list);
 
 bool view_is_op(const struct view_item *item, int op);
 
+/* A minus, or what else is drawn as one in patterns. */
+bool view_is_dash(const struct view_item *item);
+
 /* A word without quotes that is `word`, in any case; text is what the tokens are slices of. */
 static inline bool view_reads(const struct view_item *item, const char *text, const char *word)
 {
