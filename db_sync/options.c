@@ -45,7 +45,7 @@ static const struct conf_option rows[] = {
      APPLIES | DB_SYNC_SEND | DB_SYNC_TOPICS | DB_SYNC_EXPLAIN, "Larger commands go to the fail topic"},
     {"PREFETCH_BYTES", CONF_BYTES, AT(prefetch_bytes), "8MiB", "64KiB", "1GiB", 0, APPLIES,
      "Commands read ahead while a transaction runs"},
-    {"BATCH_COUNT", CONF_INT, AT(batch_count), "5000", "1", "10000", 0, DB_SYNC_RUN,
+    {"BATCH_COUNT", CONF_INT, AT(batch_count), "10000", "1", "10000", 0, DB_SYNC_RUN,
      "Most commands in one transaction"},
     {"BATCH_BYTES", CONF_BYTES, AT(batch_bytes), "4MiB", "1KiB", "64MiB", 0, DB_SYNC_RUN,
      "Most bytes in one transaction; a larger command goes alone"},

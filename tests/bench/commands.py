@@ -46,7 +46,7 @@ class Applied(NamedTuple):
 def follow(bench, topics, count, **env):
     """db_sync applies the count commands that wait."""
     agent = bench.db_sync(topics, LOG_LEVEL="debug", **env)
-    until("the backlog", lambda: agent.must_live() and bench.neo.offset() == count, 600 + count / 100, 0.1)
+    until("the backlog", lambda: agent.must_live() and bench.neo.offset() == count, 600 + count / 100, 0.5)  # a look is work for the server
     batches = agent.events("applied")
     took = [stamp(e["time"]) for e in agent.events("position") + batches]
     found = Applied(took[-1] - took[0], agent.rss_peak_kb(), agent.cpu_s(), count / len(batches), bool(agent.events("templates")))

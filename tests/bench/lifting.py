@@ -184,7 +184,7 @@ def million(bench):
 
 # ---- how many in a transaction ----
 
-SIZES = (1, 10, 100, 1000, 2000, 5000)
+SIZES = (1, 10, 100, 1000, 2000, 5000, 10_000)
 FORMS = {"texts": 500, "parameters": 20_000, "auto": 50_000}  # about what each reaches a second
 
 
