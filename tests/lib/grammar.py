@@ -69,7 +69,7 @@ WRITES = ["SET «=»", "SET «=», «=»", "SET «=» SET «=»", "CREATE (:C {v
           "WITH n CALL { WITH n CREATE (:S {v: «a», c: n.c}) }", "WITH n CALL { WITH n MATCH (n)-[r:R]->() RETURN count(r) AS deg } SET n.deg = deg + «i»", "WITH n CALL (n) { CREATE (:S {v: «a»}) }",
           "REMOVE n.v", "REMOVE n:L, n.«p»", "WITH n MATCH (o:K {id: «k»}) MERGE (n)-[:R {v: «i»}]->(o)", "WITH n, «a» AS y SET n.y = y", "WITH count(n) AS c CREATE (:Count {c: c, v: «a»})",
           "WITH count(n) + «i» AS c CREATE (:Count {c: c})", "WITH count(n) AS on, count(n) + «i» AS c CREATE (:Count {c: c})", "WITH sum(n.c) AS c, «a» AS v WHERE c >= «i» CREATE (:Count {c: c, v: v})",
-          "WITH n ORDER BY n.id LIMIT 2 SET «=»", "WITH n ORDER BY n.id SKIP 1 SET «=»", "WITH n ORDER BY n.id WITH collect(n.c) AS cs CREATE (:Col {cs: cs, v: «a»})", "WITH n, n.c AS set WHERE set > «i» SET «=»",
+          "WITH n WHERE n.id IS NOT NULL WITH n ORDER BY n.id LIMIT 2 SET «=»", "WITH n WHERE n.id IS NOT NULL WITH n ORDER BY n.id SKIP 1 SET «=»", "WITH n WHERE n.id IS NOT NULL WITH n ORDER BY n.id WITH collect(n.c) AS cs CREATE (:Col {cs: cs, v: «a»})", "WITH n, n.c AS set WHERE set > «i» SET «=»",
           "SET n = $map", "SET n += $map", "SET n.v = $p", "SET n.v = n.c + $i", "WITH n UNWIND $rows AS row MERGE (u:U {id: row.id}) SET u.c = coalesce(u.c, 0) + row.n", "CREATE (:C $map)",
           "SET n.c = coalesce(n.c, 0) + $i, n.v = «a»", "WITH n, $i AS i SET n.i = i + «i»", "WITH count(n) + $i AS c CREATE (:Count {c: c})", "WITH n MATCH (o:K {id: $k}) SET o.v = «a»",
           "WITH n WHERE n.c > $i AND n.v <> $p SET n.v = $p", "FOREACH (x IN $list | CREATE (:F {v: x}))", "SET n.v = n.v - «i»", "WITH n MATCH (x:C) WHERE x.c = «i» DETACH DELETE x",
