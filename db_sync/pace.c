@@ -40,6 +40,19 @@ static size_t fewer(const struct pace *p, size_t k, int64_t took_ms)
     return fit > least ? fit : least;
 }
 
+/* After as many as the limit allows: twice as many while they take less than half the time, then a
+ * quarter more while they take less than three quarters. */
+static size_t more(const struct pace *p, int64_t took_ms)
+{
+    size_t limit = p->limit;
+
+    if (took_ms < p->time_ms / 2)
+        limit *= 2;
+    else if (took_ms < p->time_ms * 3 / 4)
+        limit += limit / 4;
+    return limit < p->most ? limit : p->most;
+}
+
 void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms, bool telling)
 {
     int64_t *cost = &p->cost_us[form], now = took_ms * 1000 / (int64_t)k;
@@ -54,8 +67,8 @@ void pace_done(struct pace *p, size_t k, enum rewrite_form form, int64_t took_ms
     }
     if (took_ms > p->time_ms && k > 1 && telling)
         p->limit = fewer(p, k, took_ms);
-    else if (k >= p->limit && took_ms < p->time_ms / 2)
-        p->limit = p->limit * 2 < p->most ? p->limit * 2 : p->most;
+    else if (k >= p->limit)
+        p->limit = more(p, took_ms);
 }
 
 void pace_narrow(struct pace *p, size_t count)

@@ -29,7 +29,9 @@ static void size_follows_the_time(void **state)
     assert_int_equal(pace_count(&p), MOST / 2);
     pace_done(&p, MOST / 4, REWRITE_TEXTS, 1, true); /* it was not full: that says nothing */
     assert_int_equal(pace_count(&p), MOST / 2);
-    pace_done(&p, MOST / 2, REWRITE_TEXTS, TIME_MS / 2 - 1, true);
+    pace_done(&p, MOST / 2, REWRITE_TEXTS, TIME_MS * 3 / 4 - 1, true); /* some more have room */
+    assert_int_equal(pace_count(&p), MOST / 2 + MOST / 8);
+    pace_done(&p, MOST / 2 + MOST / 8, REWRITE_TEXTS, TIME_MS / 2 - 1, true);
     assert_int_equal(pace_count(&p), MOST);
     pace_done(&p, 1, REWRITE_TEXTS, 10 * TIME_MS, true); /* one command cannot be less */
     assert_int_equal(pace_count(&p), MOST);
