@@ -310,4 +310,4 @@ def test_it_says_why(topics, server_a, neo_a, db_sync):
     applied(neo_a, topics)
     for (_, _, body), word in zip(topics.dead_letters(), words, strict=True):
         assert word in body["error"]["message"], body["error"]
-    assert json.dumps(topics.status("a")["failures"])
+    until("the failures in the status", lambda: len((topics.status("a") or {"failures": []})["failures"]) == len(messages))
