@@ -3,7 +3,6 @@
 take effect as if those were not there, and nothing stays behind in the server."""
 
 import base64
-import json
 
 import pytest
 from conftest import SCALE, scaled
