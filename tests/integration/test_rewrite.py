@@ -90,7 +90,7 @@ def test_same_as_one_by_one(trap, topics, server_a, neo_a, neo_b, db_sync, neo4j
     assert agent.stop() == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def neo_25(servers_dir):
     """A server whose language is Cypher 25 where a command names none."""
     server = stack.Neo4j(servers_dir / "neo4j-25", "neo4j-25", version="2026", extra_conf={"db.query.default_language": "CYPHER_25"}).start()
@@ -99,7 +99,7 @@ def neo_25(servers_dir):
 
 
 def test_next_of_cypher_25(topics, neo_25, db_sync):
-    """Behind NEXT stands what follows in the text, in a branch of many too: such a template needs another form, or many go to pieces."""
+    """Behind NEXT stands what follows in the text, in a branch of many too: taken for an ordinary template it gives another graph."""
     neo, server = neo_25
     commands = mixed("CREATE (:X {v: {i}}) NEXT CREATE (:Y {v: {i}})", "MERGE (n:P {id: 1}) SET n.v = {i} RETURN n NEXT SET n.w = {i}",
                      "MERGE (n:P {id: 1}) RETURN n.v AS v NEXT CREATE (:Z {v: v, i: {i}})", "CREATE (:Other {i: {i}})", n=60)[len(PLAIN):]
