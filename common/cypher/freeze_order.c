@@ -98,11 +98,21 @@ static void judge_clause(struct walk *w, size_t at, unsigned flags)
         f->ordered = f->rows_ordered = false;
 }
 
+/* SHORTEST 2 PATH GROUPS: a group is taken whole. */
+static bool takes_groups(const struct walk *w, size_t at)
+{
+    at++;
+    at += walk_item(w, at)->token.kind == LEXER_INTEGER ||
+          walk_item(w, at)->token.kind == LEXER_PARAMETER;
+    at += walk_is_word(w, at, "path") || walk_is_word(w, at, "paths");
+    return walk_is_word(w, at, "group") || walk_is_word(w, at, "groups");
+}
+
 /* `ANY SHORTEST (…)`, `SHORTEST 2 (…)`, `ANY 2 PATHS (…)`; not `ALL SHORTEST`, `any(x IN …)`. */
 static bool takes_any_path(const struct walk *w, size_t at)
 {
     if (walk_is_word(w, at, "shortest"))
-        return !walk_was_word(w, at, 1, "all") && begins_clause(w, at) &&
+        return !walk_was_word(w, at, 1, "all") && begins_clause(w, at) && !takes_groups(w, at) &&
                (walk_is_op(w, at + 1, '(') || !walk_is_op(w, at + 1, ')')) &&
                !walk_is_op(w, at + 1, ',') && !walk_is_op(w, at + 1, '=');
     if (!walk_is_word(w, at, "any") || !begins_clause(w, at))
