@@ -191,8 +191,10 @@ def test_interrupted(neo_a, server_a, tmp_path):
                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         until("a scan", lambda: neo_a.transactions("RETURN e"), 30)
         if how == signal.SIGTERM:
+            going.send_signal(signal.SIGSTOP)  # so that it works still, however late the other one comes
             assert "another process" in export(server_a, tmp_path / "s.cypher.gz", code=5).stderr
         going.send_signal(how)
+        going.send_signal(signal.SIGCONT)
         out, said = going.communicate(timeout=60)
         assert going.returncode == (-9 if how == signal.SIGKILL else 1), (out, said)
         assert [p.name for p in tmp_path.iterdir()] == (["s.cypher.gz.partial"] if how == signal.SIGKILL else [])

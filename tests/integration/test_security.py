@@ -329,7 +329,7 @@ def test_one_acl_fewer_is_told(site, log, user, kind, name, operation):
     with without(site, user, kind, name, operation):
         program = site.db_sync() if user == "db-sync-a" else site.global_server()
         until(f"a word on {name} in {program.log_path}", lambda: program.must_live() and re.search(
-            f"level=(warn|error) .*{name}.*uthorization failed.*README, Security", program.log), 15)
+            f"level=(warn|error) .*{name}.*uthorization failed.*README, Security", program.log), 60)
 
 
 class without:
@@ -366,8 +366,8 @@ def test_group_of_db_sync_is_not_needed(site, log):
 
 
 def at_once(calls):
-    """Runs them beside each other: their time is mostly waiting."""
-    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+    """Runs them beside each other, but few: a start that is slow says first that Kafka does not answer."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda call: call(), calls))
 
 
@@ -493,7 +493,7 @@ def test_password_of_neo4j_changes(site, log):
     db_sync, server = both(site, log)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         # one that waits for its offset meanwhile: another connection that must learn the password
-        held = pool.submit(site.ask, "MATCH (p:P) RETURN count(p) > 0 AS there", "--timeout", "60s",
+        held = pool.submit(site.ask, "MATCH (p:P) RETURN count(p) > 0 AS there", "--timeout", "240s",
                            "--min-offset", str(log.end("command") + 1))
         server.wait_event("request_waits")
         site.set_neo4j_secret(site.neo4j_secrets[1])
@@ -507,7 +507,7 @@ def test_password_of_neo4j_changes(site, log):
         until("Neo4j's lock", lambda: locked_out(site))
         site.password_file.write_text(site.neo4j_secrets[1] + "\n")
         goes_on(site, log, db_sync, server, letters)
-        answer = held.result(90)
+        answer = held.result(300)
     assert answer.returncode == 0 and "true" in answer.stdout, answer
     assert db_sync.stop() == 0 and server.stop() == 0
 
@@ -542,8 +542,9 @@ def test_password_at_kafka_changes(site, log):
     until("state in-sync", lambda: in_sync(db_sync))
     site.set_kafka_secret("db-sync-a", new)
     (site.folder / "db-sync-a-password").write_text(new + "\n")
-    told = db_sync.wait_event("kafka_down")[0]
-    assert "AUTHENTICATION" in told["code"] and "B_PASSWORD" in told["error"], told
+    # a connection that is closed before it has logged in anew may be told first
+    told = until("a refused login", lambda: [e for e in db_sync.events("kafka_down") if "AUTHENTICATION" in e["code"]])[0]
+    assert "B_PASSWORD" in told["error"], told
     site.send("CREATE (:P {n: 2})")
     offset = log.end("command") - 1
     assert site.neo.offset() == offset, "read without a login"

@@ -6,7 +6,7 @@ import time
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from programs import run
-from replies import check_one_reply_each, wait_replies
+from replies import check_one_reply_each, knows_age, wait_replies
 from wait import until
 
 ENDLESS = "UNWIND range(1, 1000000) AS x UNWIND range(1, 100000) AS y RETURN sum((x + y) % 7) AS s"  # 4.4 takes no longer range
@@ -22,6 +22,7 @@ def test_age_is_never_too_young_while_the_broker_hangs(topics, kafka, replica, n
     """What was sent since the last word of the broker is not known: so old the state may be."""
     server = global_server(replica)
     server.wait_event("start")
+    knows_age(topics)
     topics.produce("request", [{"id": "before", "command": "RETURN 1 AS x"}])
     assert wait_replies(topics, ["before"])["before"][0]["age_ms"] == 0
     at = neo_a.offset()

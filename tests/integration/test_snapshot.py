@@ -279,7 +279,9 @@ def test_two_at_once_on_one_place(neo_a, server_a, tmp_path):
     neo_a.run("UNWIND range(1, 60000) AS i CREATE (:Big {i: i, text: 'some text that takes its time ' + i})")
     taking = subprocess.Popen([BIN / "db_sync", "snapshot", tmp_path / "s"], env={**os.environ, **neo_env(server_a)})
     until("the first", lambda: (tmp_path / "s.partial/data").exists(), 30)
+    taking.send_signal(signal.SIGSTOP)  # so that it works still, however late the other one comes
     assert "another process" in snapshot(server_a, tmp_path / "s", code=5).stderr
+    taking.send_signal(signal.SIGCONT)
     assert taking.wait(60) == 0
     verify(tmp_path / "s")
 

@@ -366,7 +366,7 @@ def test_held_lock(what, topics, limited, neo_limited, db_sync, line):
     topics.commands(counted(20) + [command] + counted(20))
     agent = db_sync(limited, args=("run", "--adopt", "0"))
     seen = set()
-    until("more tries than a command gets alone", lambda: seen.update(blocked(neo_limited)) or len(seen) >= 5, every_s=0.02)
+    until("more tries than a command gets alone", lambda: seen.update(blocked(neo_limited)) or len(seen) >= 5, 90, every_s=0.02)
     assert agent.alive and neo_limited.offset() <= 20
     held.end()
     applied(neo_limited, topics)

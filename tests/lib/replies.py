@@ -27,6 +27,11 @@ def wait_replies(topics, ids, topic="response", deadline_s=60):
     return until(f"replies to {len(ids)} requests", all_there, deadline_s, 0.2)
 
 
+def knows_age(topics, replica="a"):
+    """global_server has read the end of the log: replies say how old a state is, where they said null before."""
+    until("an age in the status", lambda: (s := topics.status(replica, "global_server")) and s["age_ms"] is not None)
+
+
 def check_one_reply_each(pages, ids):
     """One complete reply: pages 0, 1, 2 … and a last one, no more."""
     assert set(pages) == set(ids)

@@ -16,7 +16,7 @@ ROUNDS = 12
 BATCH = 48  # commands a transaction: the first ones are trials
 
 
-@pytest.mark.timeout(scaled(300, 14400))
+@pytest.mark.timeout(scaled(1200, 14400))
 def test_tck_equals_one_by_one(topics, server_a, neo_a, neo_b, db_sync, neo4j_version, record_property):
     scenarios, counts, sent = tck.scenarios(), collections.Counter(), 0
     assert len(scenarios) > 500
