@@ -115,7 +115,7 @@ def test_operators_limits(topics, limited, db_sync, limit, tmp_path):
     old = os.environ.get("NEO4J_VERSION") == "4.4"  # there the lower of both limits counts, and ends the hold
     server, neo = limited(lock=f"{limit}s", **({} if old else {"transaction": f"{limit}s"}))
     for begin in range(1, 60_000, 5_000):  # in parts, since the limit is theirs too
-        neo.run("UNWIND range($begin, $begin + 4999) AS i CREATE (:Big {i: i, text: 'some text that takes its time ' + i})", {"begin": begin})
+        neo.run("UNWIND range($begin, $begin + 4999) AS i CREATE (:Big {i: i, text: 'some text that takes its time ' + i})", begin=begin)
     topics.commands(["CREATE (:Counter {sum: 0})"])
     agent = db_sync(server, args=("run", "--adopt", "0"))
     applied(neo, topics)
