@@ -13,7 +13,8 @@ BACKUPS  := $(patsubst tests/%.txt,build/%/ready,$(sort $(wildcard tests/neo4j-b
 
 # name and least version; what `make deps` installs on Debian and Ubuntu
 LIBS     := rdkafka:2.0.2:librdkafka-dev libcurl:7.88:libcurl4-openssl-dev jansson:2.14:libjansson-dev \
-            zlib:1.2.11:zlib1g-dev libcrypto:3.0:libssl-dev smartcols:2.36:libsmartcols-dev
+            zlib:1.2.11:zlib1g-dev libcrypto:3.0:libssl-dev smartcols:2.36:libsmartcols-dev \
+            libmicrohttpd:0.9.75:libmicrohttpd-dev
 PKGS     := $(foreach l,$(LIBS),$(firstword $(subst :, ,$(l))))
 # libraries that are a header, of which pkg-config knows nothing
 HEADERS  := uthash.h:uthash-dev

@@ -7,6 +7,7 @@
 #include "db_sync/apply.h"
 #include "db_sync/command.h"
 #include "db_sync/notice.h"
+#include "db_sync/observe.h"
 #include "db_sync/prepare.h"
 #include "db_sync/seed.h"
 #include "db_sync/skip.h"
@@ -27,6 +28,7 @@ struct agent {
     struct notices *notices;
     struct peers *peers;
     struct watch *watch;
+    struct httpd *httpd;
 };
 
 static void free_command(void *item)
@@ -151,12 +153,14 @@ int agent_run(struct options *options, struct err *err)
 
     log_info(log_event("start"), log_str("replica", options_replica(options)),
              log_str("version", CYPHERLOG_VERSION));
-    if (open_all(&a, err) == 0 && report_start(a.report, err) == 0 && start(&a, err) == 0)
+    if (open_all(&a, err) == 0 && report_start(a.report, err) == 0 &&
+        observe_start(&a.httpd, options, a.report, err) == 0 && start(&a, err) == 0)
         rc = work(&a, err);
     if (rc < 0 && err->class == ERR_STOPPING) {
         err_clear(err);
         rc = 0;
     }
+    httpd_stop(a.httpd);
     report_free(a.report, err);
     close_all(&a);
     log_info(log_event("stop"), log_int("exit_code", rc < 0 ? err_exit_code(err->class) : 0));

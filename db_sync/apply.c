@@ -92,20 +92,24 @@ struct position apply_target(const struct position *from, struct command *const 
     return p;
 }
 
-/* Drops the first k, which are settled. */
-static void drop(struct apply *a, size_t k)
+/* Drops the first k, which are settled. Returns how many of them are dead letters. */
+static size_t drop(struct apply *a, size_t k)
 {
+    size_t letters = 0;
+
     for (size_t i = 0; i < k; i++) {
-        a->condemned += a->waiting[i]->verdict != NULL;
+        letters += a->waiting[i]->verdict != NULL;
         a->bytes -= command_bytes(a->waiting[i]);
         command_free(a->waiting[i]);
     }
+    a->condemned += (int64_t)letters;
     a->applied += (int64_t)k;
     a->count -= k;
     memmove(a->waiting, a->waiting + k, a->count * sizeof *a->waiting);
     a->alone_failures = 0;
     report_applied(a->parts.report, &a->parts.writer->position);
     report_oldest(a->parts.report, a->count > 0 ? a->waiting[0]->record.timestamp_ms : 0);
+    return letters;
 }
 
 int apply_letters(const struct apply_parts *parts, struct command **commands, size_t k,
@@ -117,6 +121,7 @@ int apply_letters(const struct apply_parts *parts, struct command **commands, si
     while (letters_send(parts->letters, commands, k, &why) < 0) {
         if (backoff.attempts == 0)
             log_warn(log_event("dead_letter_waits"), log_err(&why));
+        meters_error(report_meters(parts->report), why.class);
         report_kafka_down(parts->report, why.text);
         if (stop_wait(backoff_next_ms(&backoff, hash_random())))
             return stop_check(err);
@@ -365,8 +370,10 @@ static int apply_batch(struct apply *a, struct err *err)
         rc = ddl_apply(a->parts.writer, a->waiting[0], &target, &why);
     else
         rc = commit(a, k, &target, &batch, &start, &fault, &why);
-    if (rc < 0)
+    if (rc < 0) {
+        meters_error(report_meters(a->parts.report), why.class);
         return settle(a, k, &batch, &fault, &why, err);
+    }
     int64_t took_ms = clock_mono_ms() - start;
     log_debug(log_event("applied"), log_int("next_offset", target.next_offset),
               log_int("commands", (int64_t)k), log_int("took_ms", took_ms),
@@ -374,7 +381,8 @@ static int apply_batch(struct apply *a, struct err *err)
     learn(a, k, &batch, took_ms);
     rc = notices_send(a->parts.notices, a->waiting, k, err);
     note_checkpoints(a, &before, k);
-    drop(a, k);
+    size_t letters = drop(a, k);
+    meters_transaction(report_meters(a->parts.report), rewrite_most(&batch), k, letters, took_ms);
     return rc;
 }
 
@@ -386,8 +394,10 @@ static bool fill(struct apply *a)
     if (a->count < a->pace.limit && a->bytes < (size_t)a->parts.options->batch_bytes) {
         size_t n = queue_pop_many(a->parts.queue, (void **)(a->waiting + a->count),
                                   a->room - a->count, a->count == 0 ? WAIT_MS : 0, &closed);
+        size_t before = a->bytes;
         for (size_t i = 0; i < n; i++)
             a->bytes += command_bytes(a->waiting[a->count + i]);
+        meters_queued(report_meters(a->parts.report), -(int64_t)(a->bytes - before));
         a->count += n;
     }
     return a->count > 0 || !closed;

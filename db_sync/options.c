@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ops/httpd.h"
 
 #include <string.h>
 
@@ -72,6 +73,7 @@ static const struct conf_option rows[] = {
      "7; or say so and go on"},
     {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, APPLIES,
      "How often the status is sent when nothing changes its state"},
+    HTTPD_ROW(struct options, status_listen, DB_SYNC_RUN),
     {"ADOPT", CONF_INT, AT(adopt), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
      "Take over a database that already has data and no position: its content is what the commands "
      "before this offset made (0: nothing of the log is in it)"},

@@ -35,6 +35,7 @@ struct options {
     char *command_topic, *request_topic, *response_topic, *fail_topic, *status_topic;
     int64_t max_command_bytes, prefetch_bytes, batch_count, batch_bytes, batch_time_ms;
     int64_t transaction_timeout_ms, status_interval_ms;
+    char *status_listen;                      /* NULL: nowhere */
     char *notice_topic;                       /* RESPONSE_TOPIC when it is set; NULL: no notices */
     int64_t command_form;                     /* enum rewrite_form: the widest */
     int64_t poison_policy;                    /* enum poison_policy */

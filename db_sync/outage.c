@@ -44,6 +44,7 @@ int outage_wait(struct outage *o, const struct err *why, struct err *err)
         log_error(log_event("neo4j_refuses"), log_err(why));
         o->refused = true;
     }
+    meters_error(report_meters(o->report), why->class);
     report_neo4j_down(o->report, why->text);
     struct conf_secret *password = &o->setup->neo4j_password;
     bool changed;

@@ -45,6 +45,7 @@ struct known {
 
 struct report {
     const struct options *options;
+    struct meters *meters;
     struct status_writer *writer; /* of the thread */
     pthread_t thread;
     bool running;
@@ -59,6 +60,7 @@ struct report *report_new(const struct options *options)
     char *topic = setup_topic(&options->setup, options->status_topic);
 
     r->options = options;
+    r->meters = meters_new();
     r->writer = status_writer_new(&options->setup, topic, options_replica(options), "db_sync");
     free(topic);
     pthread_mutex_init(&r->lock, NULL);
@@ -131,23 +133,40 @@ static void side_of(const struct known *k, struct compare_side *out)
         compare_add_point(out, k->recent.points[i].offset, k->recent.points[i].outcome);
 }
 
+static void view(const struct known *k, const char *state, const char *reason,
+                 struct report_view *out)
+{
+    int64_t now = clock_wall_ms(), offset = k->position.next_offset;
+    bool behind = strcmp(state, "in-sync") != 0;
+    int64_t end = k->log_end > k->read_offset ? k->log_end : k->read_offset;
+
+    *out = (struct report_view){
+        .state = state,
+        .offset = offset,
+        .log_end = end,
+        .lag = behind && end > offset ? end - offset : 0,
+        .age_ms = behind && k->oldest_ms > 0 && now > k->oldest_ms ? now - k->oldest_ms : 0,
+        .neo4j_is_up = k->surroundings.version[0] != '\0' && k->neo4j_reason[0] == '\0',
+        .kafka_is_up = k->kafka_reason[0] == '\0'};
+    err_copy_text(out->reason, sizeof out->reason, reason != NULL ? reason : "");
+    snprintf(out->server, sizeof out->server, "%s", k->surroundings.version);
+}
+
 static char *encode(const struct report *r, const struct known *k, const char *state,
                     const char *reason)
 {
     char now_text[CLOCK_TEXT_SIZE], outcome[HASH_ID_SIZE];
-    int64_t now = clock_wall_ms();
-    bool behind = strcmp(state, "in-sync") != 0;
-    int64_t end = k->log_end > k->read_offset ? k->log_end : k->read_offset;
-    int64_t lag = behind && end > k->position.next_offset ? end - k->position.next_offset : 0;
+    struct report_view seen;
 
+    view(k, state, reason, &seen);
     position_outcome_text(&k->position, outcome);
     json_t *status = json_pack(
         "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s}", "replica", options_replica(r->options),
-        "program", "db_sync", "state", state, "offset", (json_int_t)k->position.next_offset,
-        "last_offset", (json_int_t)k->position.last_offset, "lag", (json_int_t)lag, "age_ms",
-        (json_int_t)(behind && k->oldest_ms > 0 && now > k->oldest_ms ? now - k->oldest_ms : 0),
-        "outcome", outcome, "fingerprint", k->position.fingerprint, "version", CYPHERLOG_VERSION,
-        "server", k->surroundings.version, "time", clock_text(now, now_text, sizeof now_text));
+        "program", "db_sync", "state", state, "offset", (json_int_t)seen.offset, "last_offset",
+        (json_int_t)k->position.last_offset, "lag", (json_int_t)seen.lag, "age_ms",
+        (json_int_t)seen.age_ms, "outcome", outcome, "fingerprint", k->position.fingerprint,
+        "version", CYPHERLOG_VERSION, "server", k->surroundings.version, "time",
+        clock_text(clock_wall_ms(), now_text, sizeof now_text));
     if (k->started) {
         struct compare_side side;
         side_of(k, &side);
@@ -244,7 +263,42 @@ void report_free(struct report *r, const struct err *why)
     }
     status_writer_close(r->writer, LAST_FLUSH_MS);
     pthread_mutex_destroy(&r->lock);
+    meters_free(r->meters);
     free(r);
+}
+
+static struct known known_now(struct report *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct known known = r->known;
+    pthread_mutex_unlock(&r->lock);
+    return known;
+}
+
+void report_look(struct report *r, struct report_view *out)
+{
+    struct known known = known_now(r);
+    const char *reason, *state = state_of(&known, &reason);
+
+    view(&known, state, reason, out);
+}
+
+char *report_status(struct report *r)
+{
+    struct known known = known_now(r);
+    const char *reason, *state = state_of(&known, &reason);
+
+    return encode(r, &known, state, reason);
+}
+
+const char *report_replica(const struct report *r)
+{
+    return options_replica(r->options);
+}
+
+struct meters *report_meters(struct report *r)
+{
+    return r->meters;
 }
 
 void report_surroundings(struct report *r, const struct surroundings *surroundings)

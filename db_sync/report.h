@@ -8,6 +8,7 @@
  * sent later. */
 
 #include "db_sync/compare.h"
+#include "db_sync/meters.h"
 #include "db_sync/options.h"
 #include "neo4j/position.h"
 #include "neo4j/surroundings.h"
@@ -25,6 +26,29 @@ MUST_CHECK int report_start(struct report *r, struct err *err);
 /* Sends the last status, with state `stopped`, or `halted` or `diverged` and the reason when why
  * holds an error that a person must look at; ends the thread and frees all. */
 void report_free(struct report *r, const struct err *why);
+
+/* How this replica stands, as far as it can be told in a few values. */
+struct report_view {
+    const char *state; /* lasts */
+    char reason[512];  /* of the state; "": it needs none */
+    int64_t offset;    /* all before it is applied */
+    int64_t log_end;   /* where the log ends, as far as it is known */
+    int64_t lag;       /* commands and control records between them */
+    int64_t age_ms;    /* since the first of those was written; 0: there are none */
+    bool neo4j_is_up, kafka_is_up;
+    char server[32]; /* Neo4j's version; "" before the first contact */
+};
+
+void report_look(struct report *r, struct report_view *out);
+
+/* The status as it would be sent now, JSON; free() it. NULL: memory is exhausted. */
+char *report_status(struct report *r);
+
+/* REPLICA_ID; lives as long as r. */
+const char *report_replica(const struct report *r);
+
+/* What this run counts; lives as long as r. */
+struct meters *report_meters(struct report *r);
 
 /* The server beside us. */
 void report_surroundings(struct report *r, const struct surroundings *surroundings);

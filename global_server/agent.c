@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "global_server/intake.h"
+#include "global_server/lookout.h"
 #include "global_server/replica.h"
 #include "global_server/report.h"
 #include "global_server/status.h"
@@ -44,7 +45,10 @@ struct agent {
     struct waiter *waiter;
     struct workers *workers;
     struct intake *intake;
+    struct standing *standing;
     struct status *status;
+    struct lookout lookout;
+    struct httpd *httpd;
     int64_t looked_ms; /* monotonic: at the replica, last */
     int64_t well_ms;   /* monotonic: end of the last outage; older reports are no news */
 };
@@ -81,6 +85,12 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
     a->jobs = queue_new(SIZE_MAX, count, job_free);
     a->waiting = queue_new(SIZE_MAX, count, job_free);
     a->reports = queue_new(SIZE_MAX, count, free);
+    a->flight.traffic = traffic_new();
+    a->standing = standing_new(conf, a->instance_id, &a->flight);
+    a->lookout = (struct lookout){.standing = a->standing,
+                                  .flight = &a->flight,
+                                  .instance = a->instance_id,
+                                  .group_id = conf->group_id};
 }
 
 /* Everything that has ended by now; what still runs is the caller's concern. */
@@ -90,6 +100,8 @@ static void agent_fini(struct agent *a)
     queue_free(a->jobs);
     queue_free(a->waiting);
     queue_free(a->reports);
+    standing_free(a->standing);
+    traffic_free(a->flight.traffic);
     free(a->transactional_id);
     free(a->command_topic);
     free(a->response_topic);
@@ -115,7 +127,7 @@ static int wait_until_well(struct agent *a, const struct err *first, bool at_sta
             *err = why;
             return -1;
         }
-        status_waits(a->status, &why);
+        standing_waits(a->standing, &why);
         if (setup_login_refused(&why))
             replica_await_password(a->replica);
         else
@@ -125,7 +137,7 @@ static int wait_until_well(struct agent *a, const struct err *first, bool at_sta
         err_clear(&why);
     } while (replica_probe(a->replica, a->seen_name, &position, &why) < 0);
     flight_saw(&a->flight, position);
-    status_waits(a->status, NULL);
+    standing_waits(a->standing, NULL);
     log_info(log_event(not_ready ? "replica_ready" : "neo4j_up"),
              log_int("down_ms", clock_mono_ms() - since_ms), log_int("offset", position));
     return 0;
@@ -309,13 +321,9 @@ static int start_threads(struct agent *a, struct err *err)
 
     if (start_reply(a, err) < 0 || age_start(&a->age, &age, err) < 0)
         return -1;
-    struct status_conf status = {.conf = a->conf,
-                                 .replica = a->replica_name,
-                                 .instance = a->instance_id,
-                                 .server = replica_server(a->replica),
-                                 .age = a->age,
-                                 .flight = &a->flight};
-    if (status_start(&a->status, &status, err) < 0 || waiter_start(&a->waiter, &waiter, err) < 0)
+    standing_serves(a->standing, a->replica_name, replica_server(a->replica), a->age);
+    if (status_start(&a->status, a->conf, a->replica_name, a->standing, err) < 0 ||
+        waiter_start(&a->waiter, &waiter, err) < 0)
         return -1;
     struct workers_conf workers = {.conf = a->conf,
                                    .rules = &a->rules,
@@ -386,7 +394,10 @@ static bool stop_all(struct agent *a, const struct err *why)
     waiter_stop(a->waiter);
     intake_halt(a->intake);
     ended = reply_stop(a->reply);
+    standing_ends(a->standing, why);
     status_stop(a->status, why);
+    httpd_stop(a->httpd);
+    standing_forget_age(a->standing);
     queue_close(a->reports);
     if (!ended)
         return false;
@@ -400,7 +411,8 @@ int agent_run(const struct server_conf *conf, bool *hung, struct err *err)
     int rc = -1;
 
     agent_init(a, conf);
-    if (contact_all(a, err) < 0)
+    if (lookout_start(&a->httpd, conf->status_listen, &a->lookout, err) < 0 ||
+        contact_all(a, err) < 0)
         goto out;
     memcpy(a->replica_name, a->seen_name, sizeof a->replica_name);
     if (start_threads(a, err) < 0)

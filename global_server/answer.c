@@ -285,6 +285,11 @@ void answer_set_error(struct answer *a, const char *code, const char *text)
     a->text = copy;
 }
 
+bool answer_is_error(const struct answer *a)
+{
+    return a->is_error;
+}
+
 int64_t answer_rows(const struct answer *a)
 {
     return a->rows;

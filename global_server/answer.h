@@ -66,6 +66,8 @@ MUST_CHECK int answer_finish(struct answer *a, struct err *err);
 /* The answer is this error; rows are forgotten. */
 void answer_set_error(struct answer *a, const char *code, const char *text);
 
+bool answer_is_error(const struct answer *a);
+
 int64_t answer_rows(const struct answer *a);
 
 /* Bytes of all rows; of the largest page's rows and columns, 0 when there are no rows. */

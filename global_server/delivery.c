@@ -130,6 +130,17 @@ static enum txn_step transact(struct delivery *d, struct job **jobs, size_t n, s
     return step;
 }
 
+static void count(struct delivery *d, struct job *const *jobs, size_t n, bool committed,
+                  int64_t took_us)
+{
+    struct traffic *traffic = d->conf.flight->traffic;
+
+    traffic_transaction(traffic, committed, n, took_us);
+    for (size_t i = 0; committed && i < n; i++)
+        traffic_answered(traffic, answer_is_error(jobs[i]->answer), answer_rows(jobs[i]->answer),
+                         clock_mono_ms() - jobs[i]->begun_ms);
+}
+
 /* One try. TXN_OK: committed and settled. TXN_ABORT, TXN_LOST: aborted. Else the producer is of no
  * use any more. */
 static enum txn_step attempt(struct delivery *d, struct job **jobs, size_t n, struct err *err)
@@ -137,9 +148,13 @@ static enum txn_step attempt(struct delivery *d, struct job **jobs, size_t n, st
     struct ledger *after = ledger_dup(d->ledger);
     int64_t begun_us = clock_mono_us();
     enum txn_step step = transact(d, jobs, n, after, err), aborted;
+    int64_t took_us = clock_mono_us() - begun_us;
 
     log_debug(log_event("transaction"), log_int("replies", (int64_t)n), log_int("step", step),
-              log_int("us", clock_mono_us() - begun_us));
+              log_int("us", took_us));
+    count(d, jobs, n, step == TXN_OK, took_us);
+    if (step != TXN_OK)
+        traffic_error(d->conf.flight->traffic, err->class);
     if (step == TXN_OK) {
         struct ledger *before = d->ledger;
         d->ledger = after;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "global_server/job.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct job *job_new_take(struct flight *flight, struct record *record, int64_t c
     job->offset = job->record.offset;
     job->bytes = job->record.key_len + job->record.value_len;
     job->position = job->age_ms = -1;
+    job->begun_ms = clock_mono_ms();
     atomic_fetch_add(&flight->jobs, 1);
     atomic_fetch_add(&flight->bytes, (long long)job->bytes);
     return job;

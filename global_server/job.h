@@ -8,6 +8,7 @@
 
 #include "global_server/answer.h"
 #include "global_server/request.h"
+#include "global_server/traffic.h"
 #include "kafka/record.h"
 
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct flight {
     atomic_llong give_up_ms;  /* monotonic; 0: no end of the program is under way */
     atomic_bool serve;        /* the replica is well: be a member of the group */
     atomic_bool rewind;       /* reply asks intake to read the committed offsets again */
+    struct traffic *traffic;  /* what is counted; set before the first thread */
 };
 
 /* A reader has seen this offset. */
@@ -37,7 +39,8 @@ struct job {
     bool was_read; /* request is filled */
     struct request request;
     struct answer *answer; /* NULL until a worker has begun */
-    int64_t deadline_ms;   /* monotonic */
+    int64_t begun_ms;      /* monotonic: it was read from Kafka */
+    int64_t deadline_ms;   /* the same */
     unsigned attempts;     /* at Neo4j, that failed */
     bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
     int64_t position;      /* that the answer was read at; -1: unknown */

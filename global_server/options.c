@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "global_server/options.h"
 
+#include "ops/httpd.h"
+
 #define RUN COMMAND_RUN
 #define ASK COMMAND_ASK
 #define BOTH (COMMAND_RUN | COMMAND_ASK)
@@ -55,6 +57,7 @@ static const struct conf_option options[] = {
      "Kafka ends an unfinished transaction then; a killed server's one holds up readers so long"},
     {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, RUN,
      "How often the status is told while nothing changes"},
+    HTTPD_ROW(struct server_conf, status_listen, RUN),
     {"STOP_TIMEOUT", CONF_MS, AT(stop_timeout_ms), "15s", "1s", "10m", 0, RUN,
      "How long the program may take to end what is in flight when it is asked to stop"},
     {"FILE", CONF_TEXT, AT(file), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,

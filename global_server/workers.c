@@ -313,6 +313,7 @@ static bool ask_until_answered(struct worker *w, struct job *job)
             job->strict = true;
             continue;
         }
+        traffic_error(job->flight->traffic, why.class);
         switch (judge(w, job, &why)) {
         case VERDICT_ERROR:
             answer_error(job, &why);

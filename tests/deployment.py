@@ -17,10 +17,10 @@ PROGRAMS = {"db_sync": ("run", "topics"), "global_server": ("run",)}
 VARIANTS = (["compose.yaml"], ["compose.yaml", "compose.existing-kafka.yaml"],
             ["compose.yaml", "compose.existing-kafka.yaml", "compose.kafka-login.yaml"])
 FOREIGN = {"TMPDIR"}  # names that the programs take from the environment and that are no options
-STANDARD = set("""assert ctype dirent errno fcntl getopt inttypes langinfo locale math pthread signal stdarg stdatomic stdbool
-stddef stdint stdio stdlib string strings sys/file sys/mman sys/stat time unistd""".split())  # headers of C and POSIX
+STANDARD = set("""arpa/inet assert ctype dirent errno fcntl getopt inttypes langinfo locale math netinet/in pthread signal stdarg stdatomic
+stdbool stddef stdint stdio stdlib string strings sys/file sys/mman sys/resource sys/socket sys/stat time unistd""".split())  # headers of C and POSIX
 PACKAGE_OF = {"curl": "libcurl4-openssl-dev", "jansson": "libjansson-dev", "librdkafka": "librdkafka-dev", "libsmartcols": "libsmartcols-dev",
-              "openssl": "libssl-dev", "uthash": "uthash-dev", "zlib": "zlib1g-dev"}
+              "microhttpd": "libmicrohttpd-dev", "openssl": "libssl-dev", "uthash": "uthash-dev", "zlib": "zlib1g-dev"}
 EXPOSURE = 2.0  # what `systemd-analyze security` may say at most
 
 

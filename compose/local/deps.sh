@@ -32,6 +32,7 @@ need 'pkg-config --exists jansson' libjansson-dev
 need 'pkg-config --exists zlib' zlib1g-dev
 need 'pkg-config --exists libcrypto' libssl-dev
 need 'pkg-config --exists smartcols' libsmartcols-dev
+need 'pkg-config --exists libmicrohttpd' libmicrohttpd-dev
 need 'echo "#include <uthash.h>" | gcc -E -' uthash-dev
 need 'pkg-config --exists cmocka' libcmocka-dev
 need 'command -v python3' python3

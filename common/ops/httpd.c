@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/httpd.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "ops/metrics.h"
+
+#include <microhttpd.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECTIONS 32
+#define IDLE_S 15
+#define CONNECTION_BYTES 16384 /* of a request's head, too */
+#define BACKLOG 16
+
+struct httpd {
+    struct httpd_conf conf;
+    struct MHD_Daemon *daemon;
+};
+
+/* ---- answers ---- */
+
+struct answer {
+    unsigned code; /* HTTP's */
+    const char *type;
+    struct buf body;
+};
+
+static void add_line(struct answer *a, unsigned code, const char *text)
+{
+    a->code = code;
+    buf_adds(&a->body, text);
+    buf_addc(&a->body, '\n');
+}
+
+static void health(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+{
+    (void)e;
+    (void)c;
+    add_line(a, MHD_HTTP_OK, "alive");
+}
+
+/* The whole text is a number from 0. */
+static bool read_offset(const char *text, int64_t *out)
+{
+    char *end;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+static void readiness(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+{
+    static const char name[] = "min_offset";
+    const char *wanted;
+    size_t len;
+    int64_t min_offset = -1;
+
+    if (MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, sizeof name - 1, &wanted,
+                                      &len) == MHD_YES &&
+        (wanted == NULL || strlen(wanted) != len || !read_offset(wanted, &min_offset))) {
+        add_line(a, MHD_HTTP_BAD_REQUEST,
+                 "min_offset must be a whole number from 0: /readyz?min_offset=1200");
+        return;
+    }
+    bool ready = e->conf.is_ready(e->conf.arg, min_offset, &a->body);
+    a->code = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    buf_addc(&a->body, '\n');
+}
+
+static void status(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+{
+    (void)c;
+    a->type = "application/json";
+    e->conf.add_status(e->conf.arg, &a->body);
+    buf_addc(&a->body, '\n');
+}
+
+static void metrics(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+{
+    (void)c;
+    a->type = METRICS_CONTENT_TYPE;
+    e->conf.add_metrics(e->conf.arg, &a->body);
+    metrics_add_process(&a->body);
+}
+
+static const struct {
+    const char *path;
+    void (*give)(const struct httpd *e, struct MHD_Connection *c, struct answer *a);
+} places[] = {
+    {"/metrics", metrics}, {"/healthz", health}, {"/readyz", readiness}, {"/status", status}};
+
+static void find_answer(const struct httpd *e, struct MHD_Connection *c, const char *path,
+                        struct answer *a)
+{
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (strcmp(path, places[i].path) == 0) {
+            places[i].give(e, c, a);
+            return;
+        }
+    add_line(a, MHD_HTTP_NOT_FOUND,
+             "nothing is here; there are /metrics, /healthz, /readyz and "
+             "/status");
+}
+
+/* ---- libmicrohttpd ---- */
+
+/* Gives the body away. */
+static enum MHD_Result send_take(struct MHD_Connection *c, struct answer *a)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(a->body.len, a->body.data, MHD_RESPMEM_MUST_COPY);
+    enum MHD_Result done = MHD_NO;
+
+    buf_fini(&a->body);
+    if (response == NULL)
+        return MHD_NO;
+    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->type) == MHD_YES &&
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
+        (a->code != MHD_HTTP_METHOD_NOT_ALLOWED ||
+         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES))
+        done = MHD_queue_response(c, a->code, response);
+    MHD_destroy_response(response);
+    return done;
+}
+
+/* libmicrohttpd: called once when a request's head is there, then for parts of its body, then at
+ * its end; an answer at the first call ends the connection of one with a body. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **seen)
+{
+    static char head_is_seen;
+    const struct httpd *e = arg;
+    struct answer a = {.code = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+
+    (void)version;
+    (void)upload;
+    if (*seen == NULL) {
+        *seen = &head_is_seen;
+        return MHD_YES;
+    }
+    if (*upload_size > 0) {
+        *upload_size = 0; /* nothing here reads a body */
+        return MHD_YES;
+    }
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        add_line(&a, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD: nothing is changed here");
+    else
+        find_answer(e, c, url, &a);
+    return send_take(c, &a);
+}
+
+static void on_trouble(void *arg, const char *fmt, va_list args)
+{
+    char text[256];
+
+    (void)arg;
+    int len = vsnprintf(text, sizeof text, fmt, args);
+    if (len > 0 && text[strlen(text) - 1] == '\n')
+        text[strlen(text) - 1] = '\0';
+    log_debug(log_event("http_trouble"), log_str("error", text));
+}
+
+/* ---- the address ---- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static int refuse(const char *listen, struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "config.status-listen",
+                   "STATUS_LISTEN is \"%s\"; it must be PORT, HOST:PORT or [HOST]:PORT, HOST an "
+                   "address or localhost, such as 9474, 0.0.0.0:9474 or [::]:9474",
+                   listen);
+}
+
+static int parse_listen(const char *text, union address *out, socklen_t *len, struct err *err)
+{
+    const char *colon = strrchr(text, ':'), *port = colon != NULL ? colon + 1 : text;
+    char host[64] = "127.0.0.1";
+    size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
+    bool bracketed = host_len > 1 && text[0] == '[' && text[host_len - 1] == ']';
+    int64_t number;
+
+    if (bracketed)
+        host_len -= 2;
+    if (!read_offset(port, &number) || number > 65535 || host_len >= sizeof host)
+        return refuse(text, err);
+    if (host_len > 0)
+        snprintf(host, sizeof host, "%.*s", (int)host_len, text + (bracketed ? 1 : 0));
+    if (strcmp(host, "localhost") == 0)
+        snprintf(host, sizeof host, "127.0.0.1");
+    memset(out, 0, sizeof *out);
+    if (!bracketed && inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
+        out->v4.sin_family = AF_INET;
+        out->v4.sin_port = htons((uint16_t)number);
+        *len = sizeof out->v4;
+        return 0;
+    }
+    if (!bracketed || inet_pton(AF_INET6, host, &out->v6.sin6_addr) != 1)
+        return refuse(text, err);
+    out->v6.sin6_family = AF_INET6;
+    out->v6.sin6_port = htons((uint16_t)number);
+    *len = sizeof out->v6;
+    return 0;
+}
+
+/* A socket that listens; -1 with err. */
+static int open_socket(const char *listen_text, struct err *err)
+{
+    union address address;
+    socklen_t len = 0;
+    const int yes = 1;
+
+    if (parse_listen(listen_text, &address, &len, err) < 0)
+        return -1;
+    int fd = socket(address.any.sa_family, SOCK_STREAM, 0);
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        bind(fd, &address.any, len) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    err_set(err, ERR_CONFIG, "config.status-listen",
+            "STATUS_LISTEN is \"%s\": cannot listen there: %s", listen_text, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void log_address(int fd)
+{
+    union address address = {0};
+    socklen_t len = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 16];
+
+    if (getsockname(fd, &address.any, &len) < 0)
+        return;
+    bool v6 = address.any.sa_family == AF_INET6;
+    inet_ntop(address.any.sa_family,
+              v6 ? (const void *)&address.v6.sin6_addr : (const void *)&address.v4.sin_addr, host,
+              sizeof host);
+    snprintf(text, sizeof text, v6 ? "http://[%s]:%u" : "http://%s:%u", host,
+             (unsigned)ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port));
+    log_info(log_event("listening"), log_str("address", text));
+}
+
+int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *err)
+{
+    *out = NULL;
+    if (conf->listen == NULL)
+        return 0;
+    int fd = open_socket(conf->listen, err);
+    if (fd < 0)
+        return -1;
+    struct httpd *e = mem_alloc(1, sizeof *e);
+    e->conf = *conf;
+    e->conf.listen = NULL;
+    e->daemon = MHD_start_daemon(
+        MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, e, MHD_OPTION_EXTERNAL_LOGGER, on_trouble, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_END);
+    if (e->daemon == NULL) {
+        close(fd);
+        free(e);
+        return err_set(err, ERR_FATAL, "thread.start",
+                       "the thread of STATUS_LISTEN cannot be started");
+    }
+    log_address(fd);
+    *out = e;
+    return 0;
+}
+
+void httpd_stop(struct httpd *e)
+{
+    if (e == NULL)
+        return;
+    MHD_stop_daemon(e->daemon); /* closes the socket */
+    free(e);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "global_server/lookout.h"
+
+#include "global_server/traffic.h"
+#include "ops/metrics.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const states[] = {"starting", "serving", "waiting-neo4j", "waiting-replica"};
+
+static void add_states(struct buf *out, const char *state)
+{
+    static const char name[] = "global_server_state";
+
+    metrics_add_family(out, name, METRICS_GAUGE, "1 for the state that this server is in.");
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        const struct metrics_label label = {"state", states[i]};
+        metrics_add_sample(out, name, &label, 1, strcmp(state, states[i]) == 0, 1);
+    }
+}
+
+/* What is not known is left out: a gap tells more than a number that is none. */
+static void add_freshness(struct buf *out, const struct standing_view *v)
+{
+    if (v->offset >= 0)
+        metrics_add_gauge(out, "global_server_offset",
+                          "The replica contains all commands before this offset, as last seen.",
+                          v->offset, 1);
+    if (v->age_ms >= 0)
+        metrics_add_gauge(out, "global_server_age_seconds",
+                          "Age of the first command that the replica does not contain; 0: there is "
+                          "none.",
+                          v->age_ms, 1000);
+}
+
+static void add_metrics(void *arg, struct buf *out)
+{
+    struct lookout *l = arg;
+    struct standing_view v;
+
+    standing_look(l->standing, &v);
+    const struct metrics_label about[] = {{"version", CYPHERLOG_VERSION},
+                                          {"replica", v.replica},
+                                          {"instance", l->instance},
+                                          {"group", l->group_id},
+                                          {"neo4j", v.server}};
+    metrics_add_family(out, "global_server_info", METRICS_GAUGE,
+                       "Which program this is, and where.");
+    metrics_add_sample(out, "global_server_info", about, sizeof about / sizeof *about, 1, 1);
+    add_states(out, v.state);
+    add_freshness(out, &v);
+    metrics_add_gauge(out, "global_server_neo4j_up", "Neo4j answers, and its replica can be used.",
+                      v.serves, 1);
+    metrics_add_gauge(out, "global_server_claim",
+                      "1 while this server is a member of the group and has its partitions.",
+                      atomic_load(&l->flight->claim) != 0, 1);
+    metrics_add_gauge(out, "global_server_in_flight_requests",
+                      "Requests that were read and have no committed reply yet.",
+                      atomic_load(&l->flight->jobs), 1);
+    metrics_add_gauge(out, "global_server_in_flight_bytes", "Their size.",
+                      atomic_load(&l->flight->bytes), 1);
+    traffic_add(l->flight->traffic, out);
+}
+
+static void add_status(void *arg, struct buf *out)
+{
+    const struct lookout *l = arg;
+    char *status = standing_status(l->standing);
+
+    buf_adds(out, status != NULL ? status : "{}");
+    free(status);
+}
+
+static bool is_ready(void *arg, int64_t min_offset, struct buf *why)
+{
+    const struct lookout *l = arg;
+    struct standing_view v;
+
+    standing_look(l->standing, &v);
+    buf_addf(why, "%s", v.state);
+    if (v.offset >= 0)
+        buf_addf(why, ", at offset %" PRId64, v.offset);
+    if (v.reason[0] != '\0')
+        buf_addf(why, ": %s", v.reason);
+    return v.serves && v.offset >= min_offset;
+}
+
+int lookout_start(struct httpd **out, const char *listen, struct lookout *lookout, struct err *err)
+{
+    const struct httpd_conf conf = {.listen = listen,
+                                    .arg = lookout,
+                                    .add_metrics = add_metrics,
+                                    .add_status = add_status,
+                                    .is_ready = is_ready};
+
+    return httpd_start(out, &conf, err);
+}

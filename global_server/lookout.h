@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GLOBAL_SERVER_LOOKOUT_H
+#define GLOBAL_SERVER_LOOKOUT_H
+
+/* global_server/lookout.h: what STATUS_LISTEN serves of global_server. */
+
+#include "global_server/standing.h"
+#include "ops/httpd.h"
+
+struct lookout {
+    struct standing *standing;
+    const struct flight *flight;
+    const char *instance, *group_id;
+};
+
+/* httpd_stop ends it; what lookout points to outlives it. *out is NULL where listen is.
+ * ERR_CONFIG as httpd_start. */
+MUST_CHECK int lookout_start(struct httpd **out, const char *listen, struct lookout *lookout,
+                             struct err *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GLOBAL_SERVER_STANDING_H
+#define GLOBAL_SERVER_STANDING_H
+
+/* global_server/standing.h: how this server stands: what the status topic and STATUS_LISTEN tell.
+ * Any thread. */
+
+#include "global_server/age.h"
+#include "global_server/job.h"
+#include "global_server/options.h"
+
+struct standing; /* opaque */
+
+/* Begins with the state `starting`. Borrows all. */
+struct standing *standing_new(const struct server_conf *conf, const char *instance,
+                              const struct flight *flight);
+void standing_free(struct standing *s);
+
+/* The replica is known, by its name and its Neo4j's version, both copied; age tells how old it is
+ * until standing_forget_age. The state is `serving`. */
+void standing_serves(struct standing *s, const char *replica, const char *server, struct age *age);
+void standing_forget_age(struct standing *s);
+
+/* `waiting-neo4j`, or `waiting-replica` when Neo4j is there without a database to serve from; why
+ * NULL: `serving`, or `starting` before standing_serves. */
+void standing_waits(struct standing *s, const struct err *why);
+
+/* The last state, `stopped`, or `halted` with the reason when why holds an error that a person must
+ * look at. */
+void standing_ends(struct standing *s, const struct err *why);
+
+struct standing_view {
+    const char *state; /* lasts */
+    char reason[512];  /* "" while all is well */
+    char replica[REPLICA_SIZE], server[32];
+    int64_t offset, age_ms; /* -1: not known */
+    bool serves;            /* it would answer a request */
+};
+
+void standing_look(struct standing *s, struct standing_view *out);
+
+/* The status as it is sent, JSON; free() it. NULL: memory is exhausted. */
+char *standing_status(struct standing *s);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GLOBAL_SERVER_TRAFFIC_H
+#define GLOBAL_SERVER_TRAFFIC_H
+
+/* global_server/traffic.h: what this run of global_server has done, counted. Any thread counts,
+ * without a lock; lookout.h shows it. */
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct traffic; /* opaque */
+
+struct traffic *traffic_new(void);
+void traffic_free(struct traffic *t);
+
+/* A request was answered, and Kafka has the reply: an error or not, so many rows, so long after the
+ * request was read. */
+void traffic_answered(struct traffic *t, bool is_error, int64_t rows, int64_t took_ms);
+
+/* A transaction at Kafka with so many replies was committed, or it left nothing. */
+void traffic_transaction(struct traffic *t, bool committed, size_t replies, int64_t took_us);
+
+/* Neo4j or Kafka failed; whether it is tried again, the class says. */
+void traffic_error(struct traffic *t, enum err_class class);
+
+/* All of them as metrics. */
+void traffic_add(struct traffic *t, struct buf *out);
+
+#endif
