@@ -41,9 +41,9 @@ static void add_line(struct answer *a, unsigned code, const char *text)
     buf_addc(&a->body, '\n');
 }
 
-static void health(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+static void health(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
 {
-    (void)e;
+    (void)h;
     (void)c;
     add_line(a, MHD_HTTP_OK, "alive");
 }
@@ -60,7 +60,7 @@ static bool read_offset(const char *text, int64_t *out)
     return errno == 0 && *end == '\0';
 }
 
-static void readiness(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+static void readiness(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
 {
     static const char name[] = "min_offset";
     const char *wanted;
@@ -74,44 +74,43 @@ static void readiness(const struct httpd *e, struct MHD_Connection *c, struct an
                  "min_offset must be a whole number from 0: /readyz?min_offset=1200");
         return;
     }
-    bool ready = e->conf.is_ready(e->conf.arg, min_offset, &a->body);
+    bool ready = h->conf.is_ready(h->conf.arg, min_offset, &a->body);
     a->code = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
     buf_addc(&a->body, '\n');
 }
 
-static void status(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+static void status(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
 {
     (void)c;
     a->type = "application/json";
-    e->conf.add_status(e->conf.arg, &a->body);
+    h->conf.add_status(h->conf.arg, &a->body);
     buf_addc(&a->body, '\n');
 }
 
-static void metrics(const struct httpd *e, struct MHD_Connection *c, struct answer *a)
+static void metrics(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
 {
     (void)c;
     a->type = METRICS_CONTENT_TYPE;
-    e->conf.add_metrics(e->conf.arg, &a->body);
+    h->conf.add_metrics(h->conf.arg, &a->body);
     metrics_add_process(&a->body);
 }
 
 static const struct {
     const char *path;
-    void (*give)(const struct httpd *e, struct MHD_Connection *c, struct answer *a);
+    void (*give)(const struct httpd *h, struct MHD_Connection *c, struct answer *a);
 } places[] = {
     {"/metrics", metrics}, {"/healthz", health}, {"/readyz", readiness}, {"/status", status}};
 
-static void find_answer(const struct httpd *e, struct MHD_Connection *c, const char *path,
+static void find_answer(const struct httpd *h, struct MHD_Connection *c, const char *path,
                         struct answer *a)
 {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (strcmp(path, places[i].path) == 0) {
-            places[i].give(e, c, a);
+            places[i].give(h, c, a);
             return;
         }
     add_line(a, MHD_HTTP_NOT_FOUND,
-             "nothing is here; there are /metrics, /healthz, /readyz and "
-             "/status");
+             "nothing is here; there are /metrics, /healthz, /readyz, /status");
 }
 
 /* ---- libmicrohttpd ---- */
@@ -143,7 +142,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                                   size_t *upload_size, void **seen)
 {
     static char head_is_seen;
-    const struct httpd *e = arg;
+    const struct httpd *h = arg;
     struct answer a = {.code = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
 
     (void)version;
@@ -159,7 +158,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         add_line(&a, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD: nothing is changed here");
     else
-        find_answer(e, c, url, &a);
+        find_answer(h, c, url, &a);
     return send_take(c, &a);
 }
 
@@ -266,30 +265,30 @@ int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *e
     int fd = open_socket(conf->listen, err);
     if (fd < 0)
         return -1;
-    struct httpd *e = mem_alloc(1, sizeof *e);
-    e->conf = *conf;
-    e->conf.listen = NULL;
-    e->daemon = MHD_start_daemon(
+    struct httpd *h = mem_alloc(1, sizeof *h);
+    h->conf = *conf;
+    h->conf.listen = NULL;
+    h->daemon = MHD_start_daemon(
         MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, e, MHD_OPTION_EXTERNAL_LOGGER, on_trouble, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_trouble, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_END);
-    if (e->daemon == NULL) {
+    if (h->daemon == NULL) {
         close(fd);
-        free(e);
+        free(h);
         return err_set(err, ERR_FATAL, "thread.start",
                        "the thread of STATUS_LISTEN cannot be started");
     }
     log_address(fd);
-    *out = e;
+    *out = h;
     return 0;
 }
 
-void httpd_stop(struct httpd *e)
+void httpd_stop(struct httpd *h)
 {
-    if (e == NULL)
+    if (h == NULL)
         return;
-    MHD_stop_daemon(e->daemon); /* closes the socket */
-    free(e);
+    MHD_stop_daemon(h->daemon); /* closes the socket */
+    free(h);
 }

@@ -41,6 +41,6 @@ struct httpd_conf {
 MUST_CHECK int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *err);
 
 /* Ends the thread; NULL does nothing. */
-void httpd_stop(struct httpd *e);
+void httpd_stop(struct httpd *h);
 
 #endif
