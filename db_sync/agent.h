@@ -8,8 +8,8 @@
 
 /* `db_sync run`. Runs until a stop (0) or until it cannot go on (-1, err). Threads: this one
  * applies; `prepare` reads the log; `peers` reads the statuses of other replicas; `watch` sees
- * whether a snapshot is what a commit waits for; `report` sends our status; `signals` waits for a
- * stop. */
+ * whether a snapshot is what a commit waits for; `report` sends our status; libmicrohttpd's serves
+ * STATUS_LISTEN; `signals` waits for a stop. */
 MUST_CHECK int agent_run(struct options *options, struct err *err);
 
 /* `db_sync skip OFFSET`, on one thread; words are the command line's. ERR_USAGE: no offset;
