@@ -161,7 +161,7 @@ bench: all $(VENV)/bench build/neo4j-backup-1.0.0/ready ## tables into tests/ben
 
 FUZZ_SECONDS ?= 60
 fuzz: ## a timed run of every fuzz target (FUZZ_SECONDS each, ONLY=name), clang
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(ONLY)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) PKGS='$(PKGS)' tests/fuzz/run.sh $(ONLY)
 
 coverage: ## line coverage of the unit tests
 	@$(MAKE) --no-print-directory SANITIZE= CFLAGS='--coverage -O0' LDFLAGS=--coverage B=build/coverage check

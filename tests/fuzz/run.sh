@@ -16,8 +16,8 @@ for source in tests/fuzz/fuzz_*.c; do
     done
     # shellcheck disable=SC2046,SC2086 # lists of words
     clang -std=c11 -D_POSIX_C_SOURCE=200809L -DCYPHERLOG_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
-        -fno-sanitize-recover=undefined -Icommon -I. $(pkg-config --cflags smartcols) "$source" $objects -o "build/fuzz/fuzz_$name" \
-        $(pkg-config --libs rdkafka libcurl jansson zlib libcrypto smartcols) -lpthread
+        -fno-sanitize-recover=undefined -Icommon -I. $(pkg-config --cflags $PKGS) "$source" $objects -o "build/fuzz/fuzz_$name" \
+        $(pkg-config --libs $PKGS) -lpthread
     echo "fuzzing $name for ${FUZZ_SECONDS:-60} s"
     "build/fuzz/fuzz_$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 \
         -artifact_prefix="build/fuzz/$name-" "build/fuzz/$name" "tests/fuzz/corpus/$name" 2>&1 | tail -n 4
