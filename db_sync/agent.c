@@ -28,6 +28,7 @@ struct agent {
     struct notices *notices;
     struct peers *peers;
     struct watch *watch;
+    struct observe observe;
     struct httpd *httpd;
 };
 
@@ -48,6 +49,8 @@ static int open_all(struct agent *a, struct err *err)
     if (options_check(o, err) == 0 && client_check(&kafka, err) == 0 &&
         setup_tx_open(&o->setup, &a->tx, err) == 0 && reader_open(&a->reader, &reader, err) == 0)
         rc = 0;
+    a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
+    a->observe = (struct observe){.report = a->report, .queue = a->queue};
     writer_init(&a->writer, o, &a->options->setup, a->tx, a->report);
     a->letters = letters_new(o);
     a->notices = notices_new(o, a->report);
@@ -122,7 +125,6 @@ static int work(struct agent *a, struct err *err)
     struct err why = {0};
     int rc = -1;
 
-    a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
     if (peers_start(&a->peers, o, a->report, err) == 0 &&
         watch_start(&a->watch, o, a->report, err) == 0 &&
         prepare_start(&a->prepare, a->reader, o, &a->writer.position, a->queue, a->report, err) ==
@@ -154,7 +156,8 @@ int agent_run(struct options *options, struct err *err)
     log_info(log_event("start"), log_str("replica", options_replica(options)),
              log_str("version", CYPHERLOG_VERSION));
     if (open_all(&a, err) == 0 && report_start(a.report, err) == 0 &&
-        observe_start(&a.httpd, options, a.report, err) == 0 && start(&a, err) == 0)
+        observe_start(&a.httpd, options->status_listen, &a.observe, err) == 0 &&
+        start(&a, err) == 0)
         rc = work(&a, err);
     if (rc < 0 && err->class == ERR_STOPPING) {
         err_clear(err);

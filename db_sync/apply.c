@@ -394,10 +394,8 @@ static bool fill(struct apply *a)
     if (a->count < a->pace.limit && a->bytes < (size_t)a->parts.options->batch_bytes) {
         size_t n = queue_pop_many(a->parts.queue, (void **)(a->waiting + a->count),
                                   a->room - a->count, a->count == 0 ? WAIT_MS : 0, &closed);
-        size_t before = a->bytes;
         for (size_t i = 0; i < n; i++)
             a->bytes += command_bytes(a->waiting[a->count + i]);
-        meters_queued(report_meters(a->parts.report), -(int64_t)(a->bytes - before));
         a->count += n;
     }
     return a->count > 0 || !closed;

@@ -7,15 +7,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static const int64_t durations_ms[] = {1,   2,    5,    10,   20,    50,    100,   200,
-                                       500, 1000, 2000, 5000, 10000, 30000, 60000, 300000};
 static const int64_t sizes[] = {1, 3, 10, 30, 100, 300, 1000, 3000, 10000};
 
 struct meters {
     atomic_llong applied, letters;
     atomic_llong transactions[REWRITE_FORMS];
-    atomic_llong errors[ERR_STOPPING + 1]; /* by class */
-    atomic_llong queued_bytes;
+    struct metrics_errors errors;
     struct metrics_histogram duration, size;
 };
 
@@ -23,9 +20,7 @@ struct meters *meters_new(void)
 {
     struct meters *m = mem_alloc(1, sizeof *m);
 
-    m->duration.bounds = durations_ms;
-    m->duration.bound_count = sizeof durations_ms / sizeof *durations_ms;
-    m->duration.scale = 1000;
+    metrics_histogram_init_ms(&m->duration);
     m->size.bounds = sizes;
     m->size.bound_count = sizeof sizes / sizeof *sizes;
     m->size.scale = 1;
@@ -49,12 +44,7 @@ void meters_transaction(struct meters *m, enum rewrite_form form, size_t command
 
 void meters_error(struct meters *m, enum err_class class)
 {
-    atomic_fetch_add(&m->errors[class], 1);
-}
-
-void meters_queued(struct meters *m, int64_t bytes)
-{
-    atomic_fetch_add(&m->queued_bytes, bytes);
+    metrics_count_error(&m->errors, class);
 }
 
 static void add_forms(struct meters *m, struct buf *out)
@@ -69,19 +59,6 @@ static void add_forms(struct meters *m, struct buf *out)
     }
 }
 
-static void add_errors(struct meters *m, struct buf *out)
-{
-    static const char name[] = "db_sync_errors_total";
-
-    metrics_add_family(out, name, METRICS_COUNTER,
-                       "Failures of requests to Neo4j and of Kafka, by what follows from them; "
-                       "those of class retry heal.");
-    for (enum err_class c = ERR_NONE + 1; c < ERR_STOPPING; c++) {
-        struct metrics_label label = {"class", err_class_name(c)};
-        metrics_add_sample(out, name, &label, 1, atomic_load(&m->errors[c]), 1);
-    }
-}
-
 void meters_add(struct meters *m, struct buf *out)
 {
     metrics_add_counter(out, "db_sync_commands_applied_total",
@@ -90,10 +67,10 @@ void meters_add(struct meters *m, struct buf *out)
                         "Commands that can never succeed, passed by as dead letters.",
                         atomic_load(&m->letters));
     add_forms(m, out);
-    add_errors(m, out);
-    metrics_add_gauge(out, "db_sync_queue_bytes",
-                      "Commands that were read from the log and are not in a transaction yet.",
-                      atomic_load(&m->queued_bytes), 1);
+    metrics_add_errors(out, "db_sync_errors_total",
+                       "Failures of requests to Neo4j and of Kafka, by what follows from them; "
+                       "those of class retry heal.",
+                       &m->errors);
     metrics_add_histogram(out, "db_sync_transaction_duration_seconds",
                           "Time of a transaction of commands, from request to commit.",
                           &m->duration);

@@ -25,9 +25,6 @@ void meters_transaction(struct meters *m, enum rewrite_form form, size_t command
 /* A request to Neo4j failed, or Kafka did; whether it is tried again, its class says. */
 void meters_error(struct meters *m, enum err_class class);
 
-/* Commands that wait between the log and a transaction: so many bytes more, or less. */
-void meters_queued(struct meters *m, int64_t bytes);
-
 /* All of them as metrics. */
 void meters_add(struct meters *m, struct buf *out);
 

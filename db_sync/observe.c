@@ -10,20 +10,10 @@
 static const char *const states[] = {"starting",      "restoring",     "catching-up", "in-sync",
                                      "waiting-neo4j", "waiting-kafka", "snapshot",    "diverged"};
 
-static void add_states(struct buf *out, const char *state)
-{
-    static const char name[] = "db_sync_state";
-
-    metrics_add_family(out, name, METRICS_GAUGE, "1 for the state that this replica is in.");
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        struct metrics_label label = {"state", states[i]};
-        metrics_add_sample(out, name, &label, 1, strcmp(state, states[i]) == 0, 1);
-    }
-}
-
 static void add_metrics(void *arg, struct buf *out)
 {
-    struct report *report = arg;
+    const struct observe *o = arg;
+    struct report *report = o->report;
     struct report_view v;
 
     report_look(report, &v);
@@ -31,7 +21,8 @@ static void add_metrics(void *arg, struct buf *out)
         {"version", CYPHERLOG_VERSION}, {"replica", report_replica(report)}, {"neo4j", v.server}};
     metrics_add_family(out, "db_sync_info", METRICS_GAUGE, "Which program this is, and where.");
     metrics_add_sample(out, "db_sync_info", about, sizeof about / sizeof *about, 1, 1);
-    add_states(out, v.state);
+    metrics_add_states(out, "db_sync_state", "1 for the state that this replica is in.", states,
+                       sizeof states / sizeof *states, v.state);
     metrics_add_gauge(out, "db_sync_offset", "All commands before this offset are applied.",
                       v.offset, 1);
     metrics_add_gauge(out, "db_sync_log_end_offset", "Where the log ends, as far as it is known.",
@@ -43,12 +34,16 @@ static void add_metrics(void *arg, struct buf *out)
                       v.age_ms, 1000);
     metrics_add_gauge(out, "db_sync_neo4j_up", "Neo4j answers.", v.neo4j_is_up, 1);
     metrics_add_gauge(out, "db_sync_kafka_up", "Kafka answers.", v.kafka_is_up, 1);
+    metrics_add_gauge(out, "db_sync_queue_bytes",
+                      "Commands that were read from the log and are not in a transaction yet.",
+                      (int64_t)queue_bytes(o->queue), 1);
     meters_add(report_meters(report), out);
 }
 
 static void add_status(void *arg, struct buf *out)
 {
-    char *status = report_status(arg);
+    const struct observe *o = arg;
+    char *status = report_status(o->report);
 
     buf_adds(out, status != NULL ? status : "{}");
     free(status);
@@ -56,9 +51,10 @@ static void add_status(void *arg, struct buf *out)
 
 static bool is_ready(void *arg, int64_t min_offset, struct buf *why)
 {
+    const struct observe *o = arg;
     struct report_view v;
 
-    report_look(arg, &v);
+    report_look(o->report, &v);
     bool ready = min_offset < 0 ? strcmp(v.state, "in-sync") == 0 : v.offset >= min_offset;
     buf_addf(why, "%s, at offset %" PRId64, v.state, v.offset);
     if (!ready && v.lag > 0)
@@ -68,11 +64,10 @@ static bool is_ready(void *arg, int64_t min_offset, struct buf *why)
     return ready;
 }
 
-int observe_start(struct httpd **out, const struct options *options, struct report *report,
-                  struct err *err)
+int observe_start(struct httpd **out, const char *listen, struct observe *observe, struct err *err)
 {
-    const struct httpd_conf conf = {.listen = options->status_listen,
-                                    .arg = report,
+    const struct httpd_conf conf = {.listen = listen,
+                                    .arg = observe,
                                     .add_metrics = add_metrics,
                                     .add_status = add_status,
                                     .is_ready = is_ready};

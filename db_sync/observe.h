@@ -4,12 +4,18 @@
 
 /* db_sync/observe.h: what STATUS_LISTEN serves of db_sync. */
 
+#include "base/queue.h"
 #include "db_sync/report.h"
 #include "ops/httpd.h"
 
-/* httpd_stop ends it, before report is freed; both are borrowed. *out is NULL where
- * STATUS_LISTEN is not set. ERR_CONFIG as httpd_start. */
-MUST_CHECK int observe_start(struct httpd **out, const struct options *options,
-                             struct report *report, struct err *err);
+struct observe {
+    struct report *report;
+    struct queue *queue; /* commands between the log and a transaction */
+};
+
+/* httpd_stop ends it; observe and what it points to outlive it. *out is NULL where listen is.
+ * ERR_CONFIG as httpd_start. */
+MUST_CHECK int observe_start(struct httpd **out, const char *listen, struct observe *observe,
+                             struct err *err);
 
 #endif

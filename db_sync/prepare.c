@@ -200,7 +200,6 @@ static int take_record(struct prepare *p, struct record *record, struct err *err
      * back empty. */
     int64_t end = reader_log_end(p->reader);
     report_read(p->report, p->read.next_offset, end, end >= 0 && p->read.next_offset >= end);
-    meters_queued(report_meters(p->report), (int64_t)bytes);
     return queue_push_take(p->queue, c, bytes, err);
 }
 

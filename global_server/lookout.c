@@ -10,17 +10,6 @@
 
 static const char *const states[] = {"starting", "serving", "waiting-neo4j", "waiting-replica"};
 
-static void add_states(struct buf *out, const char *state)
-{
-    static const char name[] = "global_server_state";
-
-    metrics_add_family(out, name, METRICS_GAUGE, "1 for the state that this server is in.");
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        const struct metrics_label label = {"state", states[i]};
-        metrics_add_sample(out, name, &label, 1, strcmp(state, states[i]) == 0, 1);
-    }
-}
-
 /* What is not known is left out: a gap tells more than a number that is none. */
 static void add_freshness(struct buf *out, const struct standing_view *v)
 {
@@ -49,7 +38,8 @@ static void add_metrics(void *arg, struct buf *out)
     metrics_add_family(out, "global_server_info", METRICS_GAUGE,
                        "Which program this is, and where.");
     metrics_add_sample(out, "global_server_info", about, sizeof about / sizeof *about, 1, 1);
-    add_states(out, v.state);
+    metrics_add_states(out, "global_server_state", "1 for the state that this server is in.",
+                       states, sizeof states / sizeof *states, v.state);
     add_freshness(out, &v);
     metrics_add_gauge(out, "global_server_neo4j_up", "Neo4j answers, and its replica can be used.",
                       v.serves, 1);

@@ -90,6 +90,14 @@ void standing_ends(struct standing *s, const struct err *why)
     set(s, halted ? "halted" : "stopped", halted ? why->text : "");
 }
 
+const char *standing_state(struct standing *s)
+{
+    pthread_mutex_lock(&s->lock);
+    const char *state = s->state;
+    pthread_mutex_unlock(&s->lock);
+    return state;
+}
+
 void standing_look(struct standing *s, struct standing_view *out)
 {
     pthread_mutex_lock(&s->lock);

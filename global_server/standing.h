@@ -29,6 +29,9 @@ void standing_waits(struct standing *s, const struct err *why);
  * look at. */
 void standing_ends(struct standing *s, const struct err *why);
 
+/* The state alone, which costs less than a look; lasts. */
+const char *standing_state(struct standing *s);
+
 struct standing_view {
     const char *state; /* lasts */
     char reason[512];  /* "" while all is well */

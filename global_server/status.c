@@ -36,12 +36,11 @@ static void *status_main(void *arg) /* thread `status`: owns the writer */
     int64_t next_ms = 0;
 
     while (!atomic_load(&s->ending)) {
-        struct standing_view v;
-        standing_look(s->standing, &v);
+        const char *state = standing_state(s->standing);
         int64_t now = clock_mono_ms();
-        if (v.state != last_state || now >= next_ms) {
+        if (state != last_state || now >= next_ms) {
             tell(s);
-            last_state = v.state;
+            last_state = state;
             next_ms = now + s->interval_ms;
         }
         status_writer_serve(s->writer);

@@ -7,15 +7,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static const int64_t durations_ms[] = {1,   2,    5,    10,   20,    50,    100,   200,
-                                       500, 1000, 2000, 5000, 10000, 30000, 60000, 300000};
 static const int64_t commits_us[] = {1000,   2000,   5000,   10000,   20000,   50000,
                                      100000, 200000, 500000, 1000000, 2000000, 10000000};
 static const int64_t sizes[] = {1, 2, 5, 10, 20, 50, 100, 200};
 
 struct traffic {
     atomic_llong answers, error_replies, rows, aborts;
-    atomic_llong errors[ERR_STOPPING + 1]; /* by class */
+    struct metrics_errors errors;
     struct metrics_histogram duration, commit, size;
 };
 
@@ -23,9 +21,7 @@ struct traffic *traffic_new(void)
 {
     struct traffic *t = mem_alloc(1, sizeof *t);
 
-    t->duration.bounds = durations_ms;
-    t->duration.bound_count = sizeof durations_ms / sizeof *durations_ms;
-    t->duration.scale = 1000;
+    metrics_histogram_init_ms(&t->duration);
     t->commit.bounds = commits_us;
     t->commit.bound_count = sizeof commits_us / sizeof *commits_us;
     t->commit.scale = 1000000;
@@ -59,7 +55,7 @@ void traffic_transaction(struct traffic *t, bool committed, size_t replies, int6
 
 void traffic_error(struct traffic *t, enum err_class class)
 {
-    atomic_fetch_add(&t->errors[class], 1);
+    metrics_count_error(&t->errors, class);
 }
 
 static void add_replies(struct traffic *t, struct buf *out)
@@ -72,25 +68,15 @@ static void add_replies(struct traffic *t, struct buf *out)
     metrics_add_sample(out, name, &error, 1, atomic_load(&t->error_replies), 1);
 }
 
-static void add_errors(struct traffic *t, struct buf *out)
-{
-    static const char name[] = "global_server_errors_total";
-
-    metrics_add_family(out, name, METRICS_COUNTER,
-                       "Failures of questions to Neo4j and of transactions at Kafka, by what "
-                       "follows from them; those of class retry heal.");
-    for (enum err_class c = ERR_NONE + 1; c < ERR_STOPPING; c++) {
-        const struct metrics_label label = {"class", err_class_name(c)};
-        metrics_add_sample(out, name, &label, 1, atomic_load(&t->errors[c]), 1);
-    }
-}
-
 void traffic_add(struct traffic *t, struct buf *out)
 {
     add_replies(t, out);
     metrics_add_counter(out, "global_server_rows_total", "Rows of those replies.",
                         atomic_load(&t->rows));
-    add_errors(t, out);
+    metrics_add_errors(out, "global_server_errors_total",
+                       "Failures of questions to Neo4j and of transactions at Kafka, by what "
+                       "follows from them; those of class retry heal.",
+                       &t->errors);
     metrics_add_counter(out, "global_server_aborts_total",
                         "Transactions at Kafka that left nothing; their replies were sent again.",
                         atomic_load(&t->aborts));

@@ -138,3 +138,11 @@ size_t queue_count(struct queue *q)
     pthread_mutex_unlock(&q->lock);
     return count;
 }
+
+size_t queue_bytes(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    size_t bytes = q->bytes;
+    pthread_mutex_unlock(&q->lock);
+    return bytes;
+}

@@ -34,7 +34,8 @@ size_t queue_pop_many(struct queue *q, void **items, size_t max, int64_t wait_ms
 /* No more items go in; those inside can still be taken. Any thread, any number of times. */
 void queue_close(struct queue *q);
 
-/* Items inside now. */
+/* Items inside now, and their bytes. */
 size_t queue_count(struct queue *q);
+size_t queue_bytes(struct queue *q);
 
 #endif

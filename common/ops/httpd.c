@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/httpd.h"
 
+#include "base/conf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ops/metrics.h"
@@ -48,28 +49,18 @@ static void health(const struct httpd *h, struct MHD_Connection *c, struct answe
     add_line(a, MHD_HTTP_OK, "alive");
 }
 
-/* The whole text is a number from 0. */
-static bool read_offset(const char *text, int64_t *out)
-{
-    char *end;
-
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    *out = strtoll(text, &end, 10);
-    return errno == 0 && *end == '\0';
-}
-
 static void readiness(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
 {
     static const char name[] = "min_offset";
+    static const struct conf_option number = {.name = name, .type = CONF_INT, .min = "0"};
     const char *wanted;
     size_t len;
     int64_t min_offset = -1;
 
     if (MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, sizeof name - 1, &wanted,
                                       &len) == MHD_YES &&
-        (wanted == NULL || strlen(wanted) != len || !read_offset(wanted, &min_offset))) {
+        (wanted == NULL || strlen(wanted) != len ||
+         conf_parse_number(&number, wanted, &min_offset, NULL) < 0)) {
         add_line(a, MHD_HTTP_BAD_REQUEST,
                  "min_offset must be a whole number from 0: /readyz?min_offset=1200");
         return;
@@ -191,6 +182,8 @@ static int refuse(const char *listen, struct err *err)
 
 static int parse_listen(const char *text, union address *out, socklen_t *len, struct err *err)
 {
+    static const struct conf_option range = {
+        .name = "port", .type = CONF_INT, .min = "0", .max = "65535"};
     const char *colon = strrchr(text, ':'), *port = colon != NULL ? colon + 1 : text;
     char host[64] = "127.0.0.1";
     size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
@@ -199,7 +192,7 @@ static int parse_listen(const char *text, union address *out, socklen_t *len, st
 
     if (bracketed)
         host_len -= 2;
-    if (!read_offset(port, &number) || number > 65535 || host_len >= sizeof host)
+    if (conf_parse_number(&range, port, &number, NULL) < 0 || host_len >= sizeof host)
         return refuse(text, err);
     if (host_len > 0)
         snprintf(host, sizeof host, "%.*s", (int)host_len, text + (bracketed ? 1 : 0));

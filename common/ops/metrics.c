@@ -109,6 +109,42 @@ void metrics_add_histogram(struct buf *out, const char *name, const char *help,
     buf_addf(out, "\n%s_count %" PRId64 "\n", name, seen);
 }
 
+void metrics_histogram_init_ms(struct metrics_histogram *h)
+{
+    static const int64_t bounds[METRICS_BUCKETS] = {
+        1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 300000};
+
+    *h =
+        (struct metrics_histogram){.bounds = bounds, .bound_count = METRICS_BUCKETS, .scale = 1000};
+}
+
+/* ---- one sample a state, or a class ---- */
+
+void metrics_add_states(struct buf *out, const char *name, const char *help,
+                        const char *const *states, size_t count, const char *now)
+{
+    metrics_add_family(out, name, METRICS_GAUGE, help);
+    for (size_t i = 0; i < count; i++) {
+        const struct metrics_label label = {"state", states[i]};
+        metrics_add_sample(out, name, &label, 1, strcmp(now, states[i]) == 0, 1);
+    }
+}
+
+void metrics_count_error(struct metrics_errors *e, enum err_class class)
+{
+    atomic_fetch_add(&e->counts[class], 1);
+}
+
+void metrics_add_errors(struct buf *out, const char *name, const char *help,
+                        struct metrics_errors *e)
+{
+    metrics_add_family(out, name, METRICS_COUNTER, help);
+    for (enum err_class c = ERR_NONE + 1; c < ERR_STOPPING; c++) {
+        const struct metrics_label label = {"class", err_class_name(c)};
+        metrics_add_sample(out, name, &label, 1, atomic_load(&e->counts[c]), 1);
+    }
+}
+
 /* ---- the process ---- */
 
 /* Of a file of a line or a few, as those in /proc. 0, or -1. */

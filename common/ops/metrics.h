@@ -8,6 +8,7 @@
  * scale (1000: they are thousandths), so that no locale and no rounding comes in. */
 
 #include "base/buf.h"
+#include "base/err.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -48,12 +49,31 @@ struct metrics_histogram {
     atomic_llong sum;
 };
 
+/* Seconds, from a millisecond to five minutes; values are ms. */
+void metrics_histogram_init_ms(struct metrics_histogram *h);
+
 /* Any thread. */
 void metrics_observe(struct metrics_histogram *h, int64_t value);
 
 /* Its family, while others may observe. */
 void metrics_add_histogram(struct buf *out, const char *name, const char *help,
                            struct metrics_histogram *h);
+
+/* A gauge with the label state: 1 for the state of now, 0 for each of the others. */
+void metrics_add_states(struct buf *out, const char *name, const char *help,
+                        const char *const *states, size_t count, const char *now);
+
+/* Failures by their class; begins as zeros. */
+struct metrics_errors {
+    atomic_llong counts[ERR_STOPPING + 1];
+};
+
+/* Any thread. */
+void metrics_count_error(struct metrics_errors *e, enum err_class class);
+
+/* A counter with the label class. */
+void metrics_add_errors(struct buf *out, const char *name, const char *help,
+                        struct metrics_errors *e);
 
 /* What Prometheus' own clients tell of their process, under the same names: CPU, memory, open
  * files, start. A value that the system does not tell is left out. */

@@ -42,6 +42,7 @@ class Topics:
     def delete(self, topic):
         for future in self.admin.delete_topics([self.name(topic)]).values():
             future.result(30)
+        until(f"{topic} to be gone", lambda: self.name(topic) not in self.admin.list_topics(timeout=30).topics)
         self.producer = self._new_producer()  # the old one remembers the topic without partitions
 
     def truncate(self, topic, before):
