@@ -16,6 +16,7 @@
 #include "global_server/workers.h"
 #include "kafka/topics.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ struct agent {
     struct httpd *httpd;
     int64_t looked_ms; /* monotonic: at the replica, last */
     int64_t well_ms;   /* monotonic: end of the last outage; older reports are no news */
+    bool lags;         /* the replica's state is too old to answer from */
 };
 
 static void agent_init(struct agent *a, const struct server_conf *conf)
@@ -170,9 +172,40 @@ static int on_ill(struct agent *a, const struct err *told, struct err *err)
     while (rc == 0 && atomic_load(&a->flight.claim) != 0)
         if (stop_wait(20))
             rc = stop_check(err);
-    atomic_store(&a->flight.serve, rc == 0);
+    atomic_store(&a->flight.serve, rc == 0 && !a->lags);
     a->looked_ms = a->well_ms = clock_mono_ms();
     return rc;
+}
+
+static void set_lags(struct agent *a, const struct err *why)
+{
+    a->lags = why != NULL;
+    standing_lags(a->standing, why);
+    atomic_store(&a->flight.serve, !a->lags);
+}
+
+/* Others answer while the state is too old, and until it has been caught up well: in and out again
+ * moves partitions each time. Where Kafka does not tell the age all stays as it is. */
+static void judge_lag(struct agent *a, int64_t position)
+{
+    int64_t most_ms = a->conf->max_lag_ms;
+    int64_t age_ms = most_ms > 0 ? age_of(a->age, position, 0) : -1;
+    struct err why = {0};
+
+    if (age_ms < 0 || a->lags == (age_ms > (a->lags ? most_ms / 2 : most_ms)))
+        return;
+    if (a->lags) {
+        log_info(log_event("replica_caught_up"), log_int("offset", position),
+                 log_int("age_ms", age_ms));
+        set_lags(a, NULL);
+        return;
+    }
+    err_set(&why, ERR_GUARD, "replica.lags",
+            "the replica's state is %" PRId64 " ms old, MAX_LAG is %" PRId64
+            " ms: other servers answer until it has caught up",
+            age_ms, most_ms);
+    log_warn(log_event("replica_lags"), log_int("offset", position), log_err(&why));
+    set_lags(a, &why);
 }
 
 static int look(struct agent *a, struct err *err)
@@ -189,6 +222,7 @@ static int look(struct agent *a, struct err *err)
         return first_contact(a, &again) == 0 ? 0 : on_ill(a, &why, err);
     }
     flight_saw(&a->flight, position);
+    judge_lag(a, position);
     a->looked_ms = clock_mono_ms();
     return 0;
 }
@@ -339,7 +373,12 @@ static int start_threads(struct agent *a, struct err *err)
     if (workers_start(&a->workers, &workers, err) < 0)
         return -1;
     intake.reply = a->reply;
-    atomic_store(&a->flight.serve, true); /* last: from here on requests come */
+    if (a->conf->max_lag_ms > 0) { /* until the first look tells */
+        struct err why = {0};
+        err_set(&why, ERR_GUARD, "replica.lags", "the age of the replica's state is not known yet");
+        set_lags(a, &why);
+    }
+    atomic_store(&a->flight.serve, !a->lags); /* last: from here on requests come */
     return intake_start(&a->intake, &intake, err);
 }
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const states[] = {"starting", "serving", "waiting-neo4j", "waiting-replica"};
+static const char *const states[] = {"starting", "serving", "lagging", "waiting-neo4j",
+                                     "waiting-replica"};
 
 /* What is not known is left out: a gap tells more than a number that is none. */
 static void add_freshness(struct buf *out, const struct standing_view *v)
@@ -42,7 +43,7 @@ static void add_metrics(void *arg, struct buf *out)
                        states, sizeof states / sizeof *states, v.state);
     add_freshness(out, &v);
     metrics_add_gauge(out, "global_server_neo4j_up", "Neo4j answers, and its replica can be used.",
-                      v.serves, 1);
+                      v.replica_is_well, 1);
     metrics_add_gauge(out, "global_server_claim",
                       "1 while this server is a member of the group and has its partitions.",
                       atomic_load(&l->flight->claim) != 0, 1);

@@ -57,6 +57,9 @@ static const struct conf_option options[] = {
      "Kafka ends an unfinished transaction then; a killed server's one holds up readers so long"},
     {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, RUN,
      "How often the status is told while nothing changes"},
+    {"MAX_LAG", CONF_MS, AT(max_lag_ms), "0", "0", "24h", 0, RUN,
+     "While the replica's state is older, the other servers of the group answer; it comes back "
+     "once it is half as old. Where all lag, requests wait. 0: it answers from any state"},
     HTTPD_ROW(struct server_conf, status_listen, RUN),
     {"STOP_TIMEOUT", CONF_MS, AT(stop_timeout_ms), "15s", "1s", "10m", 0, RUN,
      "How long the program may take to end what is in flight when it is asked to stop"},

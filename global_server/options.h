@@ -30,6 +30,7 @@ struct server_conf {
     int64_t max_reply_bytes, max_answer_bytes;
     int64_t query_timeout_ms, max_query_timeout_ms, transaction_timeout_ms, stop_timeout_ms,
         status_interval_ms;
+    int64_t max_lag_ms;  /* 0: any */
     char *status_listen; /* NULL: nowhere */
     /* ask */
     char *file, *params, *key;

@@ -16,7 +16,7 @@ struct standing {
     const struct flight *flight;
     pthread_mutex_t lock;
     const char *state;
-    char reason[512];
+    char reason[512], lag_reason[512]; /* "": none */
     char replica[REPLICA_SIZE], server[32];
     struct age *age; /* NULL: not to be asked */
 };
@@ -83,6 +83,13 @@ void standing_waits(struct standing *s, const struct err *why)
         set(s, knows_replica(s) ? "serving" : "starting", "");
 }
 
+void standing_lags(struct standing *s, const struct err *why)
+{
+    pthread_mutex_lock(&s->lock);
+    snprintf(s->lag_reason, sizeof s->lag_reason, "%s", why != NULL ? why->text : "");
+    pthread_mutex_unlock(&s->lock);
+}
+
 void standing_ends(struct standing *s, const struct err *why)
 {
     bool halted = err_is_set(why) && why->class != ERR_STOPPING;
@@ -90,10 +97,16 @@ void standing_ends(struct standing *s, const struct err *why)
     set(s, halted ? "halted" : "stopped", halted ? why->text : "");
 }
 
+/* Under the lock: an outage says more than a lag. */
+static bool is_lagging(const struct standing *s)
+{
+    return strcmp(s->state, "serving") == 0 && s->lag_reason[0] != '\0';
+}
+
 const char *standing_state(struct standing *s)
 {
     pthread_mutex_lock(&s->lock);
-    const char *state = s->state;
+    const char *state = is_lagging(s) ? "lagging" : s->state;
     pthread_mutex_unlock(&s->lock);
     return state;
 }
@@ -101,8 +114,9 @@ const char *standing_state(struct standing *s)
 void standing_look(struct standing *s, struct standing_view *out)
 {
     pthread_mutex_lock(&s->lock);
-    *out = (struct standing_view){.state = s->state, .offset = -1, .age_ms = -1};
-    memcpy(out->reason, s->reason, sizeof out->reason);
+    bool lags = is_lagging(s);
+    *out = (struct standing_view){.state = lags ? "lagging" : s->state, .offset = -1, .age_ms = -1};
+    memcpy(out->reason, lags ? s->lag_reason : s->reason, sizeof out->reason);
     memcpy(out->replica, s->replica, sizeof out->replica);
     memcpy(out->server, s->server, sizeof out->server);
     if (s->replica[0] != '\0')
@@ -111,6 +125,7 @@ void standing_look(struct standing *s, struct standing_view *out)
         out->age_ms = age_of(s->age, out->offset, 0);
     pthread_mutex_unlock(&s->lock);
     out->serves = strcmp(out->state, "serving") == 0;
+    out->replica_is_well = out->serves || strcmp(out->state, "lagging") == 0;
 }
 
 static json_t *number_or_null(int64_t n)

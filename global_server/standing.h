@@ -25,6 +25,9 @@ void standing_forget_age(struct standing *s);
  * NULL: `serving`, or `starting` before standing_serves. */
 void standing_waits(struct standing *s, const struct err *why);
 
+/* `lagging`, when nothing else keeps it from serving; why NULL: it does not lag. */
+void standing_lags(struct standing *s, const struct err *why);
+
 /* The last state, `stopped`, or `halted` with the reason when why holds an error that a person must
  * look at. */
 void standing_ends(struct standing *s, const struct err *why);
@@ -38,6 +41,7 @@ struct standing_view {
     char replica[REPLICA_SIZE], server[32];
     int64_t offset, age_ms; /* -1: not known */
     bool serves;            /* it would answer a request */
+    bool replica_is_well;   /* Neo4j answers, and is no more than behind */
 };
 
 void standing_look(struct standing *s, struct standing_view *out);

@@ -7,6 +7,7 @@ import threading
 
 from conftest import scaled
 from programs import run
+from replica import applied
 from replies import check_one_reply_each, knows_age, replies, wait_replies
 from wait import until
 
@@ -164,3 +165,33 @@ def test_ask(topics, replica, global_server, agent_env, kafka):
     assert done.returncode == 1 and "Neo.ClientError" in done.stderr
     done = run("global_server", ["ask", "--min-offset", "99", "--timeout", "1s", "RETURN 1 AS x"], env)
     assert done.returncode in (1, 4) and done.stderr
+
+
+def test_a_replica_that_lags_leaves_the_answers_to_others(topics, server_a, neo_a, server_b, neo_b, db_sync, global_server):
+    """Until it has caught up. What it has in hand by then is answered once, by it or by another."""
+    slow = db_sync(server_a, "a")
+    db_sync(server_b, "b")
+    topics.commands(["CREATE (:P)"] * 10)
+    applied(neo_a, topics), applied(neo_b, topics)
+    lags, well = global_server(server_a, instance="one", MAX_LAG="2s"), global_server(server_b, instance="two", MAX_LAG="2s")
+    until("both serve", lambda: all((s := topics.status(r, "global_server")) and s["state"] == "serving" for r in "ab"))
+    slow.stop()
+    topics.commands(["CREATE (:P)"])
+    told = until("a lags", lambda: (s := topics.status("a", "global_server"))["state"] == "lagging" and s)
+    assert "MAX_LAG" in told["reason"] and told["age_ms"] > 2000
+    lags.wait_event("claim_ended")
+    ids = [f"q{i}" for i in range(40)]
+    for i in ids:
+        topics.produce("request", [{"id": i, "command": "MATCH (p:P) RETURN count(p)"}], key=i)
+    found = wait_replies(topics, ids)
+    check_one_reply_each(found, ids)
+    assert {p["replica"] for pages in found.values() for p in pages} == {"b"}
+    assert topics.status("b", "global_server")["state"] == "serving"
+    db_sync(server_a, "a")
+    until("a serves again", lambda: topics.status("a", "global_server")["state"] == "serving")
+    lags.wait_event("replica_caught_up", count=2)
+    lags.wait_event("claim", count=len(lags.events("claim_ended")) + 1)
+    well.stop()
+    topics.produce("request", [{"id": "last", "command": "MATCH (p:P) RETURN count(p)"}])
+    (page,) = wait_replies(topics, ["last"])["last"]
+    assert page["replica"] == "a" and page["rows"] == [[11]]
