@@ -77,20 +77,19 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return give_lines(http, p, size * n) ? size * n : 0; /* libcurl: 0 ends the transfer */
 }
 
-/* libcurl calls this about once a second while nothing moves, more often otherwise. */
+/* libcurl calls this about once a second while nothing moves, more often otherwise: a stop may wait
+ * so long. */
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct http *http = arg;
     int64_t now = clock_mono_ms();
 
     (void)a, (void)b, (void)c, (void)d;
-    if (http->request->deadline_ms > 0 && now >= http->request->deadline_ms)
-        http->timed_out = true;
     if (stop_requested() && http->stop_deadline == 0)
         http->stop_deadline = now + HTTP_STOP_GRACE_MS;
     if (http->stop_deadline > 0 && now >= http->stop_deadline)
         http->stopped = true;
-    return http->timed_out || http->stopped;
+    return http->stopped;
 }
 
 /* libcurl sends a request again, also a POST, when a connection that it had kept breaks before the
@@ -181,7 +180,10 @@ static int judge(struct http *http, CURLcode code, struct err *err)
 {
     const char *why = http->reason[0] != '\0' ? http->reason : curl_easy_strerror(code);
 
-    if (code != CURLE_OK && http->begun > 0 && !http->stopped && !http->timed_out)
+    if (http->timed_out)
+        return err_set(err, http->begun > 0 ? ERR_UNKNOWN : ERR_RETRY, "neo4j.timeout",
+                       "Neo4j at %s: no answer in time", http->base);
+    if (code != CURLE_OK && http->begun > 0 && !http->stopped)
         return err_set(err, ERR_UNKNOWN, "neo4j.answer-lost", "Neo4j at %s: %s", http->base,
                        http->begun > 1 ? "the connection broke before an answer" : why);
     switch (code) { /* nothing was sent, unless it was aborted */
@@ -205,13 +207,25 @@ static int judge(struct http *http, CURLcode code, struct err *err)
         return err_set(err, ERR_RETRY, "neo4j.unreachable", "Neo4j at %s: TLS: %s", http->base,
                        why);
     case CURLE_ABORTED_BY_CALLBACK:
-        if (http->stopped)
-            return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Neo4j worked");
-        return err_set(err, http->begun > 0 ? ERR_UNKNOWN : ERR_RETRY, "neo4j.timeout",
-                       "Neo4j at %s: no answer in time", http->base);
+        return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Neo4j worked");
     default:
         return err_set(err, ERR_RETRY, "neo4j.unreachable", "Neo4j at %s: %s", http->base, why);
     }
+}
+
+static bool is_over(const struct http_request *r)
+{
+    return r->deadline_ms > 0 && clock_mono_ms() >= r->deadline_ms;
+}
+
+/* For libcurl, to which 0 is no limit. */
+static long time_left_ms(const struct http_request *r)
+{
+    int64_t left_ms = r->deadline_ms - clock_mono_ms();
+
+    if (r->deadline_ms == 0)
+        return 0;
+    return left_ms > 0 ? (long)left_ms : 1;
 }
 
 int http_send(struct http *http, const struct http_request *request, long *status, struct err *err)
@@ -238,7 +252,10 @@ int http_send(struct http *http, const struct http_request *request, long *statu
     } else {
         curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
     }
+    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, time_left_ms(request));
     CURLcode code = curl_easy_perform(http->curl);
+    http->timed_out = code == CURLE_OPERATION_TIMEDOUT &&
+                      (http->begun > 0 || is_over(request)); /* else it was the connecting */
     if (code == CURLE_OK && http->line.len > 0 &&
         request->on_line(request->arg, buf_str(&http->line), http->line.len, &line_err) < 0)
         code = CURLE_WRITE_ERROR;
