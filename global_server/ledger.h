@@ -9,8 +9,11 @@
  * transaction, and whoever owns the partition next skips it. So a slow request holds up none of the
  * others, and each is answered once.
  *
- * The metadata: "1;" and the settled offsets as distances, each from the one before it, the first
- * from the committed offset: commit 10 with 12, 13 and 20 settled is "1;2,1,7". */
+ * The metadata: "2;" and for each run of settled offsets two numbers: how far its first one is from
+ * the last of the run before (of the first run: from the committed offset), and how far its last
+ * one is from its first. Commit 10 with 12, 13 and 20 settled is "2;2,1,7,0". Every record between
+ * the ends of a run is settled; offsets that are no records (of transactions' markers) may lie
+ * there too. So it is short however much is settled, as long as few requests are not. */
 
 #include "base/err.h"
 
@@ -18,13 +21,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many distances of 20 digits and a comma fit in Kafka's offset.metadata.max.bytes (4096). */
-#define LEDGER_BEYOND_MAX 180
+/* So many pairs of 19 digits and a comma fit in Kafka's offset.metadata.max.bytes (4096). */
+#define LEDGER_RUNS_MAX 100
 #define LEDGER_METADATA_SIZE 4096
 
-/* Offsets, ascending. */
+/* Offsets from first to last. */
+struct ledger_run {
+    int64_t first, last;
+};
+
+/* Ascending, and apart from each other. */
 struct ledger_set {
-    int64_t offsets[LEDGER_BEYOND_MAX];
+    struct ledger_run runs[LEDGER_RUNS_MAX];
     size_t count;
 };
 

@@ -20,9 +20,10 @@ static void check_metadata(const uint8_t *data, size_t size)
     struct ledger_set set;
 
     ledger_set_read(&set, 100, text);
-    assert(set.count <= LEDGER_BEYOND_MAX);
+    assert(set.count <= LEDGER_RUNS_MAX);
     for (size_t i = 0; i < set.count; i++)
-        assert(set.offsets[i] > (i == 0 ? 100 : set.offsets[i - 1]));
+        assert(set.runs[i].first > (i == 0 ? 100 : set.runs[i - 1].last) &&
+               set.runs[i].last >= set.runs[i].first);
     free(text);
 }
 

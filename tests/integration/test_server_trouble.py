@@ -64,7 +64,7 @@ def test_request_topic_made_anew(topics, kafka, replica, global_server):
     topics.create("one-request", 1)
     ask("n0", "n1", "n2")
     former = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "anew"})
-    former.commit(offsets=[TopicPartition(topics.name("one-request"), 0, 10, "1;2,1")], asynchronous=False)
+    former.commit(offsets=[TopicPartition(topics.name("one-request"), 0, 10, "2;2,1")], asynchronous=False)
     former.close()
     server = global_server(replica, REQUEST_TOPIC="one-request", GROUP_ID="anew")
     wait_replies(topics, ["n0", "n1", "n2"])
