@@ -36,8 +36,10 @@ struct agent {
     char *request_topic, *response_topic, *command_topic; /* full names */
     struct request_rules rules;
     struct answer_limits limits;
+    struct answer_stock stock;
     struct flight flight;
-    struct queue *jobs, *waiting, *reports;
+    struct lanes *lanes;
+    struct queue *waiting, *reports;
     struct replica *replica;         /* the agent's own look at it */
     char seen_name[REPLICA_SIZE];    /* by the last probe */
     char replica_name[REPLICA_SIZE]; /* fixed before the first thread */
@@ -83,8 +85,13 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
     a->limits = (struct answer_limits){.page_bytes = (size_t)conf->max_reply_bytes,
                                        .max_bytes = (size_t)conf->max_answer_bytes,
                                        .max_rows = conf->max_rows,
+                                       .stock = &a->stock,
                                        .spool_dir = tmp != NULL && *tmp != '\0' ? tmp : "/tmp"};
-    a->jobs = queue_new(SIZE_MAX, count, job_free);
+    struct lanes_conf lanes = {.workers = (size_t)conf->workers,
+                               .stock = &a->stock,
+                               .stock_bytes = (size_t)conf->max_answer_bytes,
+                               .flight = &a->flight};
+    a->lanes = lanes_new(&lanes);
     a->waiting = queue_new(SIZE_MAX, count, job_free);
     a->reports = queue_new(SIZE_MAX, count, free);
     a->flight.traffic = traffic_new();
@@ -99,7 +106,7 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
 static void agent_fini(struct agent *a)
 {
     replica_close(a->replica);
-    queue_free(a->jobs);
+    lanes_free(a->lanes);
     queue_free(a->waiting);
     queue_free(a->reports);
     standing_free(a->standing);
@@ -342,14 +349,14 @@ static int start_threads(struct agent *a, struct err *err)
     struct waiter_conf waiter = {.setup = &a->conf->setup,
                                  .command_topic = a->command_topic,
                                  .waiting = a->waiting,
-                                 .jobs = a->jobs,
+                                 .lanes = a->lanes,
                                  .flight = &a->flight};
     struct intake_conf intake = {.kafka = &a->kafka,
                                  .topic = a->request_topic,
                                  .group_id = a->conf->group_id,
                                  .max_jobs = a->conf->max_in_flight,
                                  .max_bytes = FLIGHT_BYTES,
-                                 .jobs = a->jobs,
+                                 .lanes = a->lanes,
                                  .reports = a->reports,
                                  .flight = &a->flight};
 
@@ -364,7 +371,7 @@ static int start_threads(struct agent *a, struct err *err)
                                    .limits = &a->limits,
                                    .replica_name = a->replica_name,
                                    .command_topic = a->command_topic,
-                                   .jobs = a->jobs,
+                                   .lanes = a->lanes,
                                    .waiting = a->waiting,
                                    .reports = a->reports,
                                    .reply = a->reply,
@@ -428,7 +435,7 @@ static bool stop_all(struct agent *a, const struct err *why)
     atomic_store(&a->flight.give_up_ms, clock_mono_ms() + a->conf->stop_timeout_ms);
     intake_hold(a->intake);
     queue_close(a->waiting);
-    queue_close(a->jobs);
+    lanes_close(a->lanes);
     workers_stop(a->workers);
     waiter_stop(a->waiter);
     intake_halt(a->intake);

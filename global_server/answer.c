@@ -56,8 +56,12 @@ struct answer *answer_new(const struct answer_limits *limits, enum answer_format
 
 void answer_clear(struct answer *a)
 {
+    struct answer_stock *stock = a->limits.stock;
+
     json_decref(a->fields);
     a->fields = NULL;
+    atomic_fetch_sub(&stock->memory, a->memory.len);
+    atomic_fetch_sub(&stock->bytes, a->fd < 0 ? a->memory.len : (size_t)a->file_bytes);
     buf_fini(&a->page);
     buf_fini(&a->memory);
     if (a->fd >= 0)
@@ -143,25 +147,36 @@ static int open_spool(struct answer *a, struct err *err)
     if (write_all(a, buf_str(&a->memory), a->memory.len, err) < 0)
         return -1;
     a->file_bytes = (off_t)a->memory.len;
+    atomic_fetch_sub(&a->limits.stock->memory, a->memory.len);
     buf_fini(&a->memory);
     return 0;
 }
 
 static int store(struct answer *a, const char *p, size_t len, struct err *err)
 {
+    struct answer_stock *stock = a->limits.stock;
     uint64_t length = len;
+    size_t whole = sizeof length + len;
 
-    if (a->fd < 0 && a->memory.len + len > ANSWER_MEMORY && open_spool(a, err) < 0)
+    if (a->fd < 0 &&
+        (a->memory.len + len > ANSWER_MEMORY ||
+         atomic_load(&stock->memory) + len > ANSWER_MEMORY_ALL) &&
+        open_spool(a, err) < 0)
         return -1;
     if (a->fd < 0) {
         buf_add(&a->memory, &length, sizeof length);
         buf_add(&a->memory, p, len);
-        return buf_check(&a->memory, "answer", err);
+        if (buf_check(&a->memory, "answer", err) < 0)
+            return -1;
+        atomic_fetch_add(&stock->memory, whole);
+        atomic_fetch_add(&stock->bytes, whole);
+        return 0;
     }
     if (write_all(a, (const char *)&length, sizeof length, err) < 0 ||
         write_all(a, p, len, err) < 0)
         return -1;
-    a->file_bytes += (off_t)(sizeof length + len);
+    a->file_bytes += (off_t)whole;
+    atomic_fetch_add(&stock->bytes, whole);
     return 0;
 }
 

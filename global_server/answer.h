@@ -4,25 +4,34 @@
 
 /* global_server/answer.h: a whole answer, kept until it is sent: rows in pages, or an error. A
  * transaction of Kafka opens only when the answer is whole, and an aborted one is replayed from
- * here without asking Neo4j again. Pages beyond ANSWER_MEMORY go to a file without a name in
- * TMPDIR, so that memory does not grow with the answer. Belongs to one thread at a time. */
+ * here without asking Neo4j again. Pages beyond ANSWER_MEMORY, or ANSWER_MEMORY_ALL, go to a file
+ * without a name in TMPDIR, so that memory grows neither with an answer nor with their number.
+ * Belongs to one thread at a time. */
 
 #include "base/buf.h"
 #include "base/json.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define ANSWER_MEMORY ((size_t)256 << 10)
+#define ANSWER_MEMORY_ALL ((size_t)16 << 20) /* of all answers together */
 
 struct answer; /* opaque */
+
+/* What all answers hold; any thread. */
+struct answer_stock {
+    atomic_size_t memory, bytes; /* of pages in memory; of those in files too */
+};
 
 struct answer_limits {
     size_t page_bytes; /* of a reply message; also the limit of a row */
     size_t max_bytes;  /* of all rows */
     int64_t max_rows;
-    const char *spool_dir; /* borrowed */
+    const char *spool_dir; /* borrowed, as the stock, which answers count into */
+    struct answer_stock *stock;
 };
 
 enum answer_format {

@@ -92,8 +92,7 @@ static void take_record(struct intake *in, struct record *record)
         return;
     }
     struct job *job = job_new_take(in->conf.flight, record, in->claim, source->next_sequence++);
-    if (queue_push_take(in->conf.jobs, job, 0, NULL) < 0)
-        return; /* closed: it was freed and stays unanswered for the next owner */
+    lanes_push_take(in->conf.lanes, job);
 }
 
 static bool is_full(const struct intake *in)

@@ -7,7 +7,7 @@
  * replica is ill it is no member. */
 
 #include "base/queue.h"
-#include "global_server/job.h"
+#include "global_server/lanes.h"
 #include "global_server/reply.h"
 #include "kafka/group.h"
 
@@ -17,7 +17,7 @@ struct intake_conf {
     const struct kafka_conf *kafka; /* borrowed */
     const char *topic, *group_id;
     int64_t max_jobs, max_bytes; /* in flight; above, the partitions are paused */
-    struct queue *jobs;          /* never full: it has room for max_jobs and more */
+    struct lanes *lanes;
     struct queue *reports;
     struct reply *reply;
     struct flight *flight; /* serve and rewind are asked here, claim is set here */

@@ -2,6 +2,7 @@
 #include "global_server/job.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -19,6 +20,8 @@ struct job *job_new_take(struct flight *flight, struct record *record, int64_t c
     job->partition = job->record.partition;
     job->offset = job->record.offset;
     job->bytes = job->record.key_len + job->record.value_len;
+    if (job->record.key_len > 0)
+        job->client = hash_quick(0, job->record.key, job->record.key_len);
     job->position = job->age_ms = -1;
     job->begun_ms = clock_mono_ms();
     atomic_fetch_add(&flight->jobs, 1);

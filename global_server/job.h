@@ -20,6 +20,7 @@
 struct flight {
     atomic_llong jobs, bytes; /* requests between intake and their end, and their size */
     atomic_llong claim;       /* number of the claim whose work counts; 0: none */
+    atomic_llong soon;        /* requests that are about to be answered: lanes.h */
     atomic_llong position;    /* highest offset that a reader of this replica has seen */
     atomic_llong give_up_ms;  /* monotonic; 0: no end of the program is under way */
     atomic_bool serve;        /* the replica is well: be a member of the group */
@@ -30,7 +31,11 @@ struct flight {
 /* A reader has seen this offset. */
 void flight_saw(struct flight *flight, int64_t position);
 
+/* lanes.h */
+enum lane { LANE_QUICK, LANE_SOLO, LANES };
+
 struct job {
+    struct job *next; /* in a lane */
     struct flight *flight;
     struct record record; /* until the request was read */
     int64_t claim, sequence, offset;
@@ -42,6 +47,11 @@ struct job {
     int64_t begun_ms;      /* monotonic: it was read from Kafka */
     int64_t deadline_ms;   /* the same */
     unsigned attempts;     /* at Neo4j, that failed */
+    uint64_t client;       /* whose it is: of the record's key; 0: of nobody in particular */
+    uint64_t form;         /* habit.h; 0: not known yet */
+    enum lane lane;        /* where it waits, or waited */
+    bool apart;            /* never with others in one question */
+    bool alone;            /* and not in the quick lane either */
     bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
     int64_t position;      /* that the answer was read at; -1: unknown */
     int64_t age_ms;        /* of that; -1: unknown */

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define IDLE_MS 500
+#define LINGER_MS                                                                                  \
+    10 /* that the first answer of a transaction waits for others, if they come soon */
 #define STOP_GRACE_MS 2000
 
 enum item_kind { ITEM_JOB, ITEM_CLAIM, ITEM_RELEASE };
@@ -33,6 +35,7 @@ struct reply {
     struct delivery *delivery;
     struct job **ready; /* not yet sent */
     size_t ready_count;
+    int64_t linger_until_ms; /* monotonic; 0: nothing is ready */
 };
 
 static void item_free(void *arg)
@@ -138,12 +141,32 @@ static int take_item(struct reply *r, struct item *item, struct err *err)
     return rc;
 }
 
+/* A transaction costs Kafka the same with one reply or many. So those that are about to be answered
+ * go with those that are; one request alone waits for nobody. */
+static bool lingers(struct reply *r)
+{
+    int64_t now = clock_mono_ms();
+
+    if (r->ready_count == 0 || r->ready_count >= DELIVERY_JOBS ||
+        atomic_load(&r->conf.delivery.flight->soon) <= 0) {
+        r->linger_until_ms = 0;
+        return false;
+    }
+    if (r->linger_until_ms == 0)
+        r->linger_until_ms = now + LINGER_MS;
+    if (now < r->linger_until_ms)
+        return true;
+    r->linger_until_ms = 0;
+    return false;
+}
+
 /* *ended: no more items will come, all are sent. */
 static int turn(struct reply *r, bool *ended, struct err *err)
 {
     void *items[DELIVERY_JOBS];
     bool closed, sent;
-    size_t n = queue_pop_many(r->items, items, DELIVERY_JOBS, IDLE_MS, &closed);
+    int64_t wait_ms = r->linger_until_ms > 0 ? 1 : IDLE_MS; /* soon may become 0 meanwhile */
+    size_t n = queue_pop_many(r->items, items, DELIVERY_JOBS, wait_ms, &closed);
 
     for (size_t i = 0; i < n; i++)
         if (take_item(r, items[i], err) < 0) {
@@ -152,7 +175,9 @@ static int turn(struct reply *r, bool *ended, struct err *err)
             return -1;
         }
     *ended = closed;
-    return closed ? send_all(r, err) : send_group(r, &sent, err);
+    if (closed)
+        return send_all(r, err);
+    return lingers(r) ? 0 : send_group(r, &sent, err);
 }
 
 static void *reply_main(void *arg) /* thread `reply`: owns delivery, finished jobs */

@@ -14,7 +14,7 @@ static const int64_t sizes[] = {1, 2, 5, 10, 20, 50, 100, 200};
 struct traffic {
     atomic_llong answers, error_replies, rows, aborts;
     struct metrics_errors errors;
-    struct metrics_histogram duration, commit, size;
+    struct metrics_histogram duration, commit, size, together;
 };
 
 struct traffic *traffic_new(void)
@@ -28,6 +28,9 @@ struct traffic *traffic_new(void)
     t->size.bounds = sizes;
     t->size.bound_count = sizeof sizes / sizeof *sizes;
     t->size.scale = 1;
+    t->together.bounds = sizes;
+    t->together.bound_count = sizeof sizes / sizeof *sizes;
+    t->together.scale = 1;
     return t;
 }
 
@@ -41,6 +44,11 @@ void traffic_answered(struct traffic *t, bool is_error, int64_t rows, int64_t to
     atomic_fetch_add(is_error ? &t->error_replies : &t->answers, 1);
     atomic_fetch_add(&t->rows, rows);
     metrics_observe(&t->duration, took_ms);
+}
+
+void traffic_asked(struct traffic *t, size_t requests)
+{
+    metrics_observe(&t->together, (int64_t)requests);
 }
 
 void traffic_transaction(struct traffic *t, bool committed, size_t replies, int64_t took_us)
@@ -87,4 +95,6 @@ void traffic_add(struct traffic *t, struct buf *out)
                           &t->commit);
     metrics_add_histogram(out, "global_server_transaction_replies", "Replies in a transaction.",
                           &t->size);
+    metrics_add_histogram(out, "global_server_question_requests",
+                          "Requests for which Neo4j was asked at once.", &t->together);
 }

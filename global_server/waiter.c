@@ -35,8 +35,8 @@ static void give_back(struct waiter *w, int64_t position)
             job_free(job);
         else if (job->request.min_offset > position && job->deadline_ms > now)
             w->held[kept++] = job;
-        else if (queue_push_take(w->conf.jobs, job, 0, NULL) < 0)
-            continue; /* closed: it was freed */
+        else
+            lanes_push_take(w->conf.lanes, job);
     }
     w->count = kept;
 }

@@ -6,7 +6,7 @@
  * reached. It reads the position for all of them, so none of them holds a connection. */
 
 #include "base/queue.h"
-#include "global_server/job.h"
+#include "global_server/lanes.h"
 #include "global_server/replica.h"
 
 struct waiter; /* opaque */
@@ -15,7 +15,7 @@ struct waiter_conf {
     const struct setup *setup;
     const char *command_topic; /* full name */
     struct queue *waiting;     /* taken from; ends the thread when it is closed */
-    struct queue *jobs;        /* gets back what need not wait any more, or has waited too long */
+    struct lanes *lanes;       /* gets back what need not wait any more, or has waited too long */
     struct flight *flight;
 };
 

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* global_server/workers.c: a request is one HTTP request with two statements in READ mode: the
- * position node, then the query. What the query sees contains at least all commands before that
- * position, which is the reply's offset. */
 #include "global_server/workers.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "global_server/replica.h"
+#include "global_server/habit.h"
+#include "global_server/inquiry.h"
 #include "global_server/report.h"
 #include "global_server/suspects.h"
 #include "neo4j/code.h"
@@ -24,16 +22,17 @@
 #define AGE_WAIT_MS 1000
 #define ANSWER_GRACE_MS 5000 /* Neo4j looks at a query's limit every 2 s; then its error comes */
 #define ATTEMPTS_MAX 5
-#define OUTAGES_MAX 3 /* of Neo4j during one request */
+#define OUTAGES_MAX 3      /* of Neo4j during one request */
+#define TOGETHER_US 200000 /* expected of a question for several requests */
+#define APART_MS 1000 /* that one of the quick lane has when it is asked for apart from others */
 #define PAUSE_MS 100  /* before the second attempt; twice as long before each further one */
 
 struct worker {
     pthread_t thread;
     const struct workers_conf *conf;
     struct suspects *suspects; /* of all workers */
-    struct replica *replica;
+    struct inquiry *inquiry;
     int64_t claim; /* of the job before */
-    struct buf statements[2];
 };
 
 struct workers {
@@ -42,77 +41,6 @@ struct workers {
     struct worker *workers;
     size_t count; /* that were started */
 };
-
-/* ---- one question ---- */
-
-struct question {
-    struct worker *worker;
-    struct job *job;
-    bool has_position;
-};
-
-static int on_fields(void *arg, size_t stmt, const json_t *fields, struct err *err)
-{
-    struct question *q = arg;
-    struct answer_head head;
-
-    if (stmt == 0)
-        return 0;
-    job_head(q->job, (enum answer_format)q->worker->conf->conf->reply_format, &head);
-    return answer_set_fields(q->job->answer, fields, answer_head_bytes(&head), err);
-}
-
-static int add_row(struct job *job, const json_t *row, struct err *err)
-{
-    json_t *marked = job->strict ? jolt_mark_floats(row) : NULL;
-    int rc = answer_add_row(job->answer, marked != NULL ? marked : row, err);
-
-    json_decref(marked);
-    return rc;
-}
-
-static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
-{
-    struct question *q = arg;
-
-    if (stmt == 1)
-        return add_row(q->job, row, err);
-    if (replica_read_row(row, q->job->replica, &q->job->position, err) < 0)
-        return -1;
-    flight_saw(q->job->flight, q->job->position);
-    q->has_position = true;
-    return 0;
-}
-
-/* Asks Neo4j once. 0: the job's answer is whole. */
-static int ask(struct worker *w, struct job *job, struct err *err)
-{
-    struct question q = {.worker = w, .job = job};
-    struct tx_reader reader = {.on_fields = on_fields, .on_row = on_row, .arg = &q};
-    int64_t left_ms = job->deadline_ms - clock_mono_ms();
-    struct tx_opts opts = {.read = true,
-                           .server_limit_ms = left_ms > 1 ? left_ms : 1,
-                           .deadline_ms = job->deadline_ms + ANSWER_GRACE_MS,
-                           .strict = job->strict,
-                           .row_limit_bytes =
-                               w->conf->limits->page_bytes * (job->strict ? 8 : 2) + 65536,
-                           .reader = &reader};
-
-    answer_clear(job->answer);
-    job->position = job->age_ms = -1;
-    buf_reset(&w->statements[1]);
-    tx_add_stmt(&w->statements[1], job->request.text, job->request.text_len, job->request.params);
-    if (buf_check(&w->statements[1], "request to Neo4j", err) < 0)
-        return -1;
-    struct tx_stmt stmts[] = {{buf_str(&w->statements[0]), w->statements[0].len},
-                              {buf_str(&w->statements[1]), w->statements[1].len}};
-    if (tx_commit(replica_tx(w->replica), stmts, 2, &opts, NULL, err) < 0)
-        return -1;
-    if (!q.has_position)
-        return err_set(err, ERR_RETRY, "replica.none",
-                       "the database has no node __db_sync for this COMMAND_TOPIC any more");
-    return answer_finish(job->answer, err);
-}
 
 /* ---- what its failure means ---- */
 
@@ -150,11 +78,10 @@ static enum verdict judge(struct worker *w, struct job *job, struct err *why)
         return VERDICT_GIVE_UP;
     if (!is_suspect(why))
         return VERDICT_ERROR;
-    int64_t pause_ms = PAUSE_MS << job->attempts;
-    if (stop_wait(pause_ms)) /* a server that goes down still answers a probe at first */
+    if (stop_wait(PAUSE_MS << job->attempts)) /* a server that goes down still answers at first */
         return VERDICT_GIVE_UP;
-    if (replica_probe(w->replica, name, &position, &ill) < 0) {
-        if (ill.class == ERR_RETRY || ill.class == ERR_UNKNOWN)
+    if (replica_probe(inquiry_replica(w->inquiry), name, &position, &ill) < 0) {
+        if (why->class != ERR_RETRY && (ill.class == ERR_RETRY || ill.class == ERR_UNKNOWN))
             suspects_add(w->suspects, job->partition, job->offset);
         report_send(w->conf->reports, REPORT_ILL, &ill);
         return VERDICT_GIVE_UP;
@@ -277,10 +204,23 @@ static int check_offset(const struct job *job, struct err *err)
                    job->request.min_offset, position);
 }
 
-static int check_suspect(const struct worker *w, const struct job *job, struct err *err)
+/* Its time counts from when it was read, so also while others were asked before it. */
+static int check_time(const struct job *job, struct err *err)
+{
+    if (clock_mono_ms() < job->deadline_ms)
+        return 0;
+    return err_set(
+        err, ERR_POISON, "request.no-time",
+        "timeout_ms, or QUERY_TIMEOUT, was over before Neo4j could be asked, since other "
+        "requests were at work; give it more, or the servers more WORKERS");
+}
+
+/* One during which Neo4j went away goes alone, so that it is found out whether it was the cause. */
+static int check_suspect(const struct worker *w, struct job *job, struct err *err)
 {
     unsigned times = suspects_times(w->suspects, job->partition, job->offset);
 
+    job->alone = job->alone || times > 0;
     if (times < OUTAGES_MAX)
         return 0;
     return err_set(err, ERR_POISON, "request.neo4j-lost",
@@ -299,14 +239,56 @@ static int check_read(const struct job *job, struct err *err)
                    job->request.min_offset, job->position);
 }
 
+/* Neo4j has answered: is it what was asked for? */
+static void check_answer(struct worker *w, struct job *job)
+{
+    struct err why = {0};
+
+    if (check_read(job, &why) < 0 || check_age(w, job, &why) < 0)
+        answer_error(job, &why);
+}
+
+static void send_take(struct worker *w, struct job *job)
+{
+    log_debug(log_event("request_answered"), log_int("partition", job->partition),
+              log_int("offset", job->offset), log_int("rows", answer_rows(job->answer)),
+              log_int("bytes", (int64_t)answer_bytes(job->answer)));
+    reply_send_take(w->conf->reply, job);
+}
+
+static void give_up_take(struct job *job)
+{
+    log_debug(log_event("request_given_up"), log_int("partition", job->partition),
+              log_int("offset", job->offset));
+    job_free(job);
+}
+
+/* ---- alone ---- */
+
+/* Asks once. What it took is noted whatever came of it: a failure breaks up those that go together,
+ * so its form is not to be one of them for a while. */
+static int ask_alone(struct worker *w, struct job *job, struct err *err)
+{
+    struct inquiry_end end;
+    int64_t begun_us = clock_mono_us();
+    struct inquiry_limits limits = {.server_ms = job->deadline_ms - clock_mono_ms(),
+                                    .deadline_ms = job->deadline_ms + ANSWER_GRACE_MS};
+    int rc = inquiry_ask(w->inquiry, &job, 1, &limits, &end, err);
+    int64_t took_us = clock_mono_us() - begun_us;
+
+    traffic_asked(job->flight->traffic, 1);
+    lanes_note(w->conf->lanes, job->form, rc == 0 ? took_us : took_us + 2 * HABIT_QUICK_US,
+               answer_bytes(job->answer));
+    return rc;
+}
+
 /* Asks until there is an answer, be it an error; false: given up. */
 static bool ask_until_answered(struct worker *w, struct job *job)
 {
     for (;;) {
         struct err why = {0};
-        if (ask(w, job, &why) == 0) {
-            if (check_read(job, &why) < 0 || check_age(w, job, &why) < 0)
-                answer_error(job, &why);
+        if (ask_alone(w, job, &why) == 0) {
+            check_answer(w, job);
             return true;
         }
         if (!job->strict && strcmp(why.code, JOLT_AMBIGUOUS) == 0) {
@@ -328,63 +310,185 @@ static bool ask_until_answered(struct worker *w, struct job *job)
     }
 }
 
-static void work_on_take(struct worker *w, struct job *job)
+static void work_alone_take(struct worker *w, struct job *job)
+{
+    if (ask_until_answered(w, job))
+        send_take(w, job);
+    else
+        give_up_take(job);
+}
+
+/* ---- together ---- */
+
+static void push_alone_take(struct worker *w, struct job *job)
+{
+    job->alone = true;
+    job->lane = LANE_SOLO;
+    lanes_push_take(w->conf->lanes, job);
+}
+
+static void refuse_take(struct worker *w, struct job *job, const struct err *why)
+{
+    bool is_ambiguous = strcmp(why->code, JOLT_AMBIGUOUS) == 0;
+
+    if (is_ambiguous || strcmp(why->code, INQUIRY_LARGE) == 0) {
+        job->strict = is_ambiguous;
+        push_alone_take(w, job);
+        return;
+    }
+    traffic_error(job->flight->traffic, why->class);
+    lanes_note(w->conf->lanes, job->form, 2 * HABIT_QUICK_US, 0);
+    answer_error(job, why);
+    send_take(w, job);
+}
+
+/* Nobody knows whose fault it is: each is asked apart from the others, so that what is found out is
+ * about this one. One that was apart already is slow, or the server ill. */
+static void separate_take(struct worker *w, struct job **jobs, size_t count, const struct err *why)
+{
+    bool late = strcmp(why->code, "neo4j.timeout") == 0;
+    bool lost = why->class == ERR_UNKNOWN && !late;
+
+    log_debug(log_event("requests_separated"), log_int("count", (int64_t)count), log_err(why));
+    traffic_error(w->conf->flight->traffic, why->class);
+    if (late && count == 1)
+        lanes_late(w->conf->lanes, jobs[0]->form);
+    for (size_t i = 0; i < count; i++) {
+        if (lost) /* Neo4j may have gone away over one of them */
+            suspects_add(w->suspects, jobs[i]->partition, jobs[i]->offset);
+        if (lost || count == 1) {
+            push_alone_take(w, jobs[i]);
+            continue;
+        }
+        jobs[i]->apart = true;
+        lanes_push_take(w->conf->lanes, jobs[i]);
+    }
+}
+
+/* Asks for those from the first on that may be expected to be answered soon. Takes these; returns
+ * how many. */
+static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jobs,
+                            const int64_t *us, size_t count)
+{
+    struct inquiry_end end;
+    struct err why = {0};
+    int64_t expected_us = us[0];
+    size_t n = 1;
+
+    while (n < count && expected_us + us[n] <= TOGETHER_US)
+        expected_us += us[n++];
+    int64_t patience_ms = lanes_patience_ms(w->conf->lanes) + 4 * expected_us / 1000;
+    if (turn->is_trial || (n == 1 && patience_ms < APART_MS))
+        patience_ms = APART_MS;
+    int64_t begun_us = clock_mono_us();
+    struct inquiry_limits limits = {.server_ms = patience_ms,
+                                    .deadline_ms = clock_mono_ms() + patience_ms,
+                                    .answer_bytes = ANSWER_MEMORY};
+    int rc = inquiry_ask(w->inquiry, jobs, n, &limits, &end, &why);
+    int64_t took_us = clock_mono_us() - begun_us;
+    size_t dealt_with = rc < 0 && end.own_fault ? end.answered + 1 : n;
+    traffic_asked(w->conf->flight->traffic, n);
+    lanes_release(w->conf->lanes, turn, dealt_with);
+    for (size_t i = 0; i < end.answered; i++) {
+        if (rc == 0)
+            lanes_note(w->conf->lanes, jobs[i]->form, took_us / (int64_t)n,
+                       answer_bytes(jobs[i]->answer));
+        check_answer(w, jobs[i]);
+        send_take(w, jobs[i]);
+    }
+    if (rc == 0 || (n > 1 && !end.own_fault))
+        lanes_asked(w->conf->lanes, rc == 0, took_us);
+    if (rc < 0 && end.own_fault)
+        refuse_take(w, jobs[end.answered], &why);
+    else if (rc < 0)
+        separate_take(w, jobs + end.answered, n - end.answered, &why);
+    return dealt_with;
+}
+
+/* ---- a turn ---- */
+
+/* Reads the request, where nobody has, and looks whether Neo4j is to be asked, now and here. False:
+ * no, and the job was taken. */
+static bool prepare_take(struct worker *w, struct job *job)
 {
     struct err why = {0};
 
     if (!job_counts(job) || stop_requested()) {
         job_free(job);
-        return;
+        return false;
     }
-    if (!job->was_read && read_request(w, job, &why) < 0) {
-        answer_error(job, &why);
-        reply_send_take(w->conf->reply, job);
-        return;
-    }
+    int rc = job->was_read ? 0 : read_request(w, job, &why);
     if (job->claim != w->claim)
-        replica_refresh(w->replica);
+        replica_refresh(inquiry_replica(w->inquiry));
     w->claim = job->claim;
-    if (hand_to_waiter(w, job))
-        return;
-    if (check_offset(job, &why) < 0 || check_suspect(w, job, &why) < 0)
-        answer_error(job, &why);
-    else if (!ask_until_answered(w, job)) {
-        log_debug(log_event("request_given_up"), log_int("partition", job->partition),
-                  log_int("offset", job->offset));
-        job_free(job);
-        return;
-    }
-    log_debug(log_event("request_answered"), log_int("partition", job->partition),
-              log_int("offset", job->offset), log_int("rows", answer_rows(job->answer)),
-              log_int("bytes", (int64_t)answer_bytes(job->answer)));
+    if (rc == 0 && hand_to_waiter(w, job))
+        return false;
+    if (rc == 0)
+        rc = check_offset(job, &why);
+    if (rc == 0)
+        rc = check_time(job, &why);
+    if (rc == 0)
+        rc = check_suspect(w, job, &why);
+    if (rc == 0)
+        return true;
+    answer_error(job, &why);
     reply_send_take(w->conf->reply, job);
+    return false;
+}
+
+/* Those that are quick, together; the others wait for their turn in the other lane. */
+static void work_together_take(struct worker *w, struct turn *turn)
+{
+    struct job *jobs[LANES_TURN];
+    int64_t us[LANES_TURN];
+    size_t count = 0;
+
+    for (size_t i = 0; i < turn->count; i++) {
+        struct job *job = turn->jobs[i];
+        bool is_asked = prepare_take(w, job);
+        us[count] = 0;
+        if (is_asked && !turn->is_trial)
+            lanes_judge(w->conf->lanes, job, &us[count]);
+        if (is_asked && (turn->is_trial || job->lane == LANE_QUICK)) {
+            jobs[count++] = job;
+            continue;
+        }
+        if (is_asked)
+            lanes_push_take(w->conf->lanes, job);
+        lanes_release(w->conf->lanes, turn, 1);
+    }
+    for (size_t i = 0; i < count;)
+        i += ask_some_take(w, turn, jobs + i, us + i, count - i);
 }
 
 static void *
-worker_main(void *arg) /* threads `worker`: each owns its connection, the job in hand */
+worker_main(void *arg) /* threads `worker`: each owns its connection, the jobs in hand */
 {
     struct worker *w = arg;
+    struct turn turn;
     bool closed = false;
 
     while (!closed) {
-        struct job *job = queue_pop(w->conf->jobs, 500, &closed);
-        if (job != NULL)
-            work_on_take(w, job);
+        lanes_take(w->conf->lanes, 500, &turn, &closed);
+        if (turn.count == 0)
+            continue;
+        if (turn.lane == LANE_QUICK)
+            work_together_take(w, &turn);
+        else if (prepare_take(w, turn.jobs[0]))
+            work_alone_take(w, turn.jobs[0]);
+        lanes_end(w->conf->lanes, &turn);
     }
     return NULL;
-}
-
-static void worker_fini(struct worker *w)
-{
-    replica_close(w->replica);
-    buf_fini(&w->statements[0]);
-    buf_fini(&w->statements[1]);
 }
 
 int workers_start(struct workers **out, const struct workers_conf *conf, struct err *err)
 {
     struct workers *ws = mem_alloc(1, sizeof *ws);
     size_t wanted = (size_t)conf->conf->workers;
+    const struct inquiry_conf inquiry = {.conf = conf->conf,
+                                         .limits = conf->limits,
+                                         .command_topic = conf->command_topic,
+                                         .flight = conf->flight};
 
     ws->conf = *conf;
     ws->suspects = suspects_new();
@@ -393,8 +497,7 @@ int workers_start(struct workers **out, const struct workers_conf *conf, struct 
         struct worker *w = &ws->workers[ws->count];
         w->conf = &ws->conf;
         w->suspects = ws->suspects;
-        replica_add_position(&w->statements[0], conf->command_topic);
-        if (replica_open(&w->replica, &conf->conf->setup, conf->command_topic, err) < 0)
+        if (inquiry_open(&w->inquiry, &inquiry, err) < 0)
             break;
         int rc = pthread_create(&w->thread, NULL, worker_main, w);
         if (rc != 0) {
@@ -406,8 +509,8 @@ int workers_start(struct workers **out, const struct workers_conf *conf, struct 
         *out = ws;
         return 0;
     }
-    worker_fini(&ws->workers[ws->count]); /* the one that was not started */
-    queue_close(conf->jobs);
+    inquiry_close(ws->workers[ws->count].inquiry); /* of the one that was not started */
+    lanes_close(conf->lanes);
     workers_stop(ws);
     return -1;
 }
@@ -418,7 +521,7 @@ void workers_stop(struct workers *ws)
         return;
     for (size_t i = 0; i < ws->count; i++) {
         pthread_join(ws->workers[i].thread, NULL);
-        worker_fini(&ws->workers[i]);
+        inquiry_close(ws->workers[i].inquiry);
     }
     suspects_free(ws->suspects);
     free(ws->workers);

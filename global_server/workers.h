@@ -6,7 +6,7 @@
 
 #include "base/queue.h"
 #include "global_server/age.h"
-#include "global_server/job.h"
+#include "global_server/lanes.h"
 #include "global_server/options.h"
 #include "global_server/reply.h"
 
@@ -18,7 +18,7 @@ struct workers_conf {
     const struct answer_limits *limits;
     const char *replica_name;  /* for replies to requests that never reach it */
     const char *command_topic; /* full name: the position node's topic */
-    struct queue *jobs;        /* taken from */
+    struct lanes *lanes;       /* taken from */
     struct queue *waiting;     /* jobs whose min_offset the replica has not reached */
     struct queue *reports;
     struct reply *reply; /* gets the answered jobs */
@@ -30,7 +30,7 @@ struct workers_conf {
 MUST_CHECK int workers_start(struct workers **out, const struct workers_conf *conf,
                              struct err *err);
 
-/* Waits for the threads, which end when the queue of jobs is closed and empty; what they find in it
+/* Waits for the threads, which end when the lanes are closed and empty; what they find in them
  * after a stop is given up, not asked. */
 void workers_stop(struct workers *w);
 

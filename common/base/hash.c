@@ -103,6 +103,16 @@ unsigned hash_random(void)
     return n;
 }
 
+uint64_t hash_quick(uint64_t before, const void *p, size_t len)
+{
+    const unsigned char *bytes = p;
+    uint64_t hash = before ^ 14695981039346656037u;
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * 1099511628211u;
+    return hash;
+}
+
 void hash_add_base64(struct buf *out, const void *p, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define HASH_HEX_SIZE 65 /* 64 digits and the NUL */
 #define HASH_SIZE 32     /* bytes */
@@ -35,6 +36,10 @@ void hash_random_id(char out[static HASH_ID_SIZE]);
 
 /* 32 random bits, for jitter. */
 unsigned hash_random(void);
+
+/* A hash for tables, which a person can make collide (FNV-1a, 64 bits; RFC 9923). before: what the
+ * part before gave, 0 at first. */
+uint64_t hash_quick(uint64_t before, const void *p, size_t len);
 
 /* Appends p[0..len-1] as base64 (RFC 4648, with padding). */
 void hash_add_base64(struct buf *out, const void *p, size_t len);

@@ -12,11 +12,12 @@ sys.path[:0] = [str(ROOT / "tests" / "lib"), str(ROOT / "compose" / "local")]
 
 import commands  # noqa: E402
 import lifting  # noqa: E402
+import reads  # noqa: E402
 import snapshots  # noqa: E402
 from rival import SCALE, Bench, write_table  # noqa: E402
 
 RESULTS = ROOT / "tests/bench/results"
-BENCHES = {**commands.BENCHES, **lifting.BENCHES, **snapshots.BENCHES}
+BENCHES = {**commands.BENCHES, **lifting.BENCHES, **reads.BENCHES, **snapshots.BENCHES}
 
 
 def main():

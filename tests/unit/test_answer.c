@@ -8,8 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct answer_limits limits = {
-    .page_bytes = 16384, .max_bytes = 4 << 20, .max_rows = 100000, .spool_dir = "/tmp"};
+static struct answer_stock stock;
+
+static const struct answer_limits limits = {.page_bytes = 16384,
+                                            .max_bytes = 4 << 20,
+                                            .max_rows = 100000,
+                                            .spool_dir = "/tmp",
+                                            .stock = &stock};
 
 static const struct answer_head head = {
     .id = "i", .id_len = 1, .key = "k", .key_len = 1, .replica = "a", .offset = 7, .age_ms = -1};
