@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing to build and to run the demo; `deps.sh test` also what the tests need
-# (docker-compose without an engine, 6 MB, and systemd-analyze look at compose/); `deps.sh all` also
-# what lint, fuzzing and valgrind runs need. Says so first; uses sudo only to install, and only where
-# it is not root already.
+# (docker-compose without an engine, 6 MB, and systemd-analyze look at compose/; a JDK, g++, kcat and
+# jq run topics/examples); `deps.sh all` also what lint, fuzzing and valgrind runs need. Says so first;
+# uses sudo only to install, and only where it is not root already.
 # Debian and Ubuntu; elsewhere it names what is missing and ends.
 set -eu
 
@@ -42,6 +42,10 @@ has_java || missing="$missing openjdk-17-jre-headless"
 if [ "${1:-}" = test ] || [ "${1:-}" = all ]; then
     need 'command -v node' nodejs
     need 'command -v npm' npm
+    need 'ls "${JAVA_HOME:-}/bin/javac" /usr/lib/jvm/*/bin/javac | grep .' openjdk-17-jdk-headless
+    need 'command -v g++' g++
+    need 'command -v kcat' kcat
+    need 'command -v jq' jq
     need 'docker-compose version || docker compose version' docker-compose
     need 'command -v systemd-analyze' systemd
 fi

@@ -26,9 +26,10 @@ def objects(text):
 
 
 def readme_examples(path, section):
-    """[(kind, message)] of the blocks below each heading that names a kind."""
+    """[(kind, message)] of the blocks below each heading that names a kind. Blocks of a language are programs."""
     text = (ROOT / path).read_text()
     text = re.split(r"^## Topics$", text.split(section, 1)[1], flags=re.M)[0]
+    text = re.sub(r"^```\w+\n.*?^```\n", "", text, flags=re.M | re.S)
     found, kind, block = [], None, None
     for line in text.splitlines():
         if line.startswith("```"):
@@ -76,6 +77,16 @@ def test_examples_of_readme(path, section, least):
     assert len(found) >= least and {kind for kind, _ in found} >= set(HEADINGS.values()) - {"notice"}
     for kind, message in found:
         schemas.check_body(kind, message)
+
+
+def test_clients_of_readme():
+    """The programs that are shown are those that tests/integration/test_clients.py runs."""
+    text = (ROOT / "topics/README.md").read_text().split("## Examples")[1].split("## Tests")[0]
+    shown = re.findall(r"^```\w+\n(.*?)^```$", text, re.M | re.S)
+    files = {p.name: p.read_text() for p in (ROOT / "topics/examples").iterdir()}
+    assert len(shown) == len(files) == 4
+    for name, program in files.items():
+        assert program in shown, f"topics/README.md shows another {name} than topics/examples has: copy it"
 
 
 def test_values_of_readme():
