@@ -241,6 +241,7 @@ static int send_letter(struct resend *r, struct sender *sender, struct letter *l
 static void show(const struct resend *r, bool dry)
 {
     static const char *const columns[] = {"OFFSET", "CODE", "TIME", "REPLICAS", "STATE"};
+    FILE *out = r->options->wait ? stderr : stdout; /* there the token stands alone */
     struct table *table = table_new();
 
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
@@ -264,9 +265,9 @@ static void show(const struct resend *r, bool dry)
         buf_fini(&replicas);
     }
     if (r->count > 0)
-        table_print(table, stdout);
+        table_print(table, out);
     else
-        puts("no such dead letter");
+        fputs("no such dead letter\n", out);
     table_free(table);
 }
 
@@ -286,7 +287,7 @@ static int send_all(struct resend *r, struct err *err)
     }
     if (rc == 0)
         show(r, dry);
-    if (sender_finish(sender, &why) < 0 && rc == 0) {
+    if (sender_finish(sender, rc == 0, &why) < 0 && rc == 0) {
         *err = why;
         rc = -1;
     }
@@ -307,6 +308,10 @@ int cmd_resend(const struct options *options, struct err *err)
         err_set(err, ERR_USAGE, "usage.dead-letters",
                 "say which dead letters: --offsets 12,15,20-30, --code CODE or its beginning; "
                 "--dry-run shows them");
+    else if (options->wait && options->dry_run)
+        err_set(err, ERR_USAGE, "usage.dead-letters",
+                "--dry-run sends nothing that --wait could "
+                "wait for");
     else if ((options->offsets == NULL ||
               resend_read_ranges(options->offsets, &r.ranges, err) == 0) &&
              read_topic(&r, options->fail_topic, take_letter, err) == 0 &&

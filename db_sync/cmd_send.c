@@ -153,7 +153,7 @@ int cmd_send(const struct options *options, char *const *words, int n, struct er
         sender_open(&sender, options, err) < 0)
         goto out;
     rc = send_all(&in, sender, err);
-    if (sender_finish(sender, &why) < 0 && rc == 0) {
+    if (sender_finish(sender, rc == 0, &why) < 0 && rc == 0) {
         *err = why;
         rc = -1;
     }

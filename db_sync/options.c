@@ -72,7 +72,8 @@ static const struct conf_option rows[] = {
      "What to do when a command failed here that the other replicas applied: stop with exit code "
      "7; or say so and go on"},
     {"STATUS_INTERVAL", CONF_MS, AT(status_interval_ms), "5s", "100ms", "10m", 0, APPLIES,
-     "How often the status is sent when nothing changes its state"},
+     "How often the status is sent when nothing changes; a new offset is told at once, in a backlog each "
+     "second"},
     HTTPD_ROW(struct options, status_listen, DB_SYNC_RUN),
     {"ADOPT", CONF_INT, AT(adopt), "-1", "-1", NULL, CONF_FLAG_ONLY, DB_SYNC_RUN,
      "Take over a database that already has data and no position: its content is what the commands "
@@ -106,6 +107,9 @@ static const struct conf_option rows[] = {
      "Dead letters whose code begins so, such as Neo.ClientError.Procedure"},
     {"DRY_RUN", CONF_BOOL, AT(dry_run), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
      "Show the dead letters, send nothing"},
+    {"WAIT", CONF_BOOL, AT(wait), NULL, NULL, NULL, CONF_FLAG_ONLY, DB_SYNC_SEND,
+     "Wait until a replica has applied the commands, then print their token alone: the offset after "
+     "the last one, for global_server ask --min-offset and a request's min_offset"},
     {"REPLICATION_FACTOR", CONF_INT, AT(replication_factor), "0", "0", "32", 0, DB_SYNC_TOPICS,
      "Copies of each new topic; 0: three, or the number of brokers if that is less"},
     {"REQUEST_PARTITIONS", CONF_INT, AT(request_partitions), "12", "1", "1000", 0, DB_SYNC_TOPICS,
@@ -115,7 +119,7 @@ static const struct conf_option rows[] = {
          DB_SYNC_EXPLAIN,
      "Results as JSON"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY,
-     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP, "How long to wait for Kafka"},
+     DB_SYNC_SEND | DB_SYNC_STATUS | DB_SYNC_TOPICS | DB_SYNC_SKIP, "How long to wait for Kafka; with --wait, then as long for a replica"},
     SETUP_LOG_ROWS(struct options, ALL),
     {0},
 };
@@ -128,7 +132,9 @@ static const struct conf_command commands[] = {
     {"send", "[COMMAND…]",
      "Sends commands to the command topic: those of the command line, of --file, "
      "or of standard input. A line is Cypher, or a JSON object such as "
-     "{\"command\":\"CREATE (:P {n: $n})\",\"params\":{\"n\":1}}. Ends when Kafka has them all.",
+     "{\"command\":\"CREATE (:P {n: $n})\",\"params\":{\"n\":1}}. Ends when Kafka has them all; "
+     "with --wait, when a replica has applied them: exit 1 when some became dead letters, 4 when none "
+     "has in time, and the token is printed all the same.",
      DB_SYNC_SEND},
     {"skip", "OFFSET",
      "Passes by the command at which this replica has halted: it goes to the fail topic, with the "
@@ -181,6 +187,7 @@ const struct conf_program options_program = {
                 "  GROUP_ID=a NEO4J_URI=http://localhost:7474 NEO4J_PASS_FILE=secret db_sync run\n"
                 "  db_sync send \"CREATE (:Person {name: 'Ada'})\"\n"
                 "  db_sync send --file commands.cypher\n"
+                "  TOKEN=$(db_sync send --wait \"CREATE (:Person {name: 'Eve'})\")\n"
                 "  db_sync status\n"
                 "  NEO4J_PASS_FILE=secret db_sync explain \"MERGE (n:Person {id: 1})\"\n"
                 "  GROUP_ID=a NEO4J_PASS_FILE=secret db_sync skip 1234\n"

@@ -49,7 +49,7 @@ struct options {
     int64_t to_time_ms; /* options_check sets it; OPTIONS_NO_OFFSET without to_time */
     /* send */
     char *file, *key, *params;
-    bool unchecked, dead_letters, dry_run;
+    bool unchecked, dead_letters, dry_run, wait;
     char *offsets, *code;
     /* topics */
     int64_t replication_factor, request_partitions;

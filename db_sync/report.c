@@ -18,7 +18,8 @@
 /* A request this old: Neo4j is slow, hung, or holds a lock for others; or a snapshot is taken. */
 #define BUSY_LONG_MS 10000
 #define WAITS_MS 500
-#define TURN_MS 100
+#define TURN_MS 100    /* so ten a second at most */
+#define MOVING_MS 1000 /* while a backlog is applied */
 #define LAST_FLUSH_MS 3000
 
 #define RECENT_POINTS (COMPARE_POINTS / 2)
@@ -50,6 +51,7 @@ struct report {
     pthread_t thread;
     bool running;
     pthread_mutex_t lock;
+    pthread_cond_t news; /* an offset to be told at once */
     struct known known;
     bool ending;
 };
@@ -58,12 +60,17 @@ struct report *report_new(const struct options *options)
 {
     struct report *r = mem_alloc(1, sizeof *r);
     char *topic = setup_topic(&options->setup, options->status_topic);
+    pthread_condattr_t attr;
 
     r->options = options;
     r->meters = meters_new();
     r->writer = status_writer_new(&options->setup, topic, options_replica(options), "db_sync");
     free(topic);
     pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->news, &attr);
+    pthread_condattr_destroy(&attr);
     return r;
 }
 
@@ -75,6 +82,11 @@ static bool is_slow(const struct known *k)
 static bool is_waiting(const struct known *k)
 {
     return k->neo4j_reason[0] != '\0' || is_slow(k);
+}
+
+static bool is_in_sync(const struct known *k)
+{
+    return k->started && k->at_end && k->position.next_offset >= k->read_offset;
 }
 
 /* Most urgent first. */
@@ -109,7 +121,7 @@ static const char *state_of(const struct known *k, const char **reason)
     }
     if (!k->started)
         return "starting";
-    return k->at_end && k->position.next_offset >= k->read_offset ? "in-sync" : "catching-up";
+    return is_in_sync(k) ? "in-sync" : "catching-up";
 }
 
 static void add_point(struct points *p, int64_t offset, const struct position *position)
@@ -204,31 +216,60 @@ static void log_state(const struct known *k, const char *state, const char *reas
                  log_int("offset", k->position.next_offset), log_str("reason", reason));
 }
 
+/* What was told last. */
+struct told {
+    const char *state;
+    int64_t offset, at_ms;
+};
+
+/* Waits for an offset that is to be told at once, as long as a turn. False: the end. */
+static bool wait_known(struct report *r, const struct told *told, struct known *known)
+{
+    struct timespec until = clock_deadline(TURN_MS);
+    int rc = 0;
+
+    pthread_mutex_lock(&r->lock);
+    while (rc == 0 && !r->ending &&
+           !(is_in_sync(&r->known) && r->known.position.next_offset != told->offset))
+        rc = pthread_cond_timedwait(&r->news, &r->lock, &until);
+    *known = r->known;
+    bool ending = r->ending;
+    pthread_mutex_unlock(&r->lock);
+    return !ending;
+}
+
+/* Who waits for a command (`db_sync send --wait`) learns at once that it is applied where nothing
+ * follows it, and within a second in a backlog. */
+static bool is_due(const struct report *r, const struct known *k, const char *state,
+                   const struct told *told, int64_t now)
+{
+    int64_t since_ms = now - told->at_ms;
+
+    if (state != told->state || since_ms >= r->options->status_interval_ms)
+        return true;
+    return k->position.next_offset != told->offset && (is_in_sync(k) || since_ms >= MOVING_MS);
+}
+
 static void *report_main(void *arg)
 {
     struct report *r = arg;
-    const char *last_state = "", *reason;
-    int64_t next_ms = 0;
+    struct told told = {.state = ""};
+    struct known known;
+    const char *reason;
 
-    for (;;) {
-        pthread_mutex_lock(&r->lock);
-        struct known known = r->known;
-        bool ending = r->ending;
-        pthread_mutex_unlock(&r->lock);
-        if (ending)
-            return NULL;
+    while (wait_known(r, &told, &known)) {
         const char *state = state_of(&known, &reason);
         int64_t now = clock_mono_ms();
-        if (state != last_state || now >= next_ms) {
-            if (state != last_state)
+        if (is_due(r, &known, state, &told, now)) {
+            if (state != told.state)
                 log_state(&known, state, reason);
             send_status(r, &known, state, reason);
-            last_state = state;
-            next_ms = now + r->options->status_interval_ms;
+            told = (struct told){state, known.position.next_offset, now};
+            nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000L}, NULL);
         }
         status_writer_serve(r->writer);
-        nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000L}, NULL);
     }
+    return NULL;
 }
 
 int report_start(struct report *r, struct err *err)
@@ -257,11 +298,13 @@ void report_free(struct report *r, const struct err *why)
     if (r->running) {
         pthread_mutex_lock(&r->lock);
         r->ending = true;
+        pthread_cond_signal(&r->news);
         pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);
         send_last(r, why);
     }
     status_writer_close(r->writer, LAST_FLUSH_MS);
+    pthread_cond_destroy(&r->news);
     pthread_mutex_destroy(&r->lock);
     meters_free(r->meters);
     free(r);
@@ -353,6 +396,8 @@ void report_applied(struct report *r, const struct position *position)
     pthread_mutex_lock(&r->lock);
     r->known.started = true;
     r->known.position = *position;
+    if (is_in_sync(&r->known))
+        pthread_cond_signal(&r->news);
     add_point(&r->known.recent, position->next_offset, position);
     if (position->next_offset > position->since && position->next_offset % COMPARE_EVERY == 0)
         add_point(&r->known.checkpoints, position->next_offset, position);
@@ -379,6 +424,8 @@ void report_read(struct report *r, int64_t next_offset, int64_t log_end, bool at
     r->known.log_end = log_end;
     r->known.read_offset = next_offset;
     r->known.at_end = at_end;
+    if (is_in_sync(&r->known))
+        pthread_cond_signal(&r->news);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "cypher/line.h"
+#include "db_sync/await.h"
 #include "db_sync/command.h"
 #include "kafka/topics.h"
 
@@ -18,6 +19,7 @@ struct sender {
     const struct options *options;
     char *topic;
     struct producer *producer;
+    struct await *await; /* NULL without --wait */
     int64_t count;
     unsigned warned; /* kinds of freeze.h that were told */
 };
@@ -51,12 +53,22 @@ int sender_message(struct buf *out, char **message_key, const char *line, size_t
     return buf_check(out, "command", err);
 }
 
+static void on_delivered(void *arg, int64_t offset)
+{
+    const struct sender *s = arg;
+
+    if (s->await != NULL)
+        await_add(s->await, offset);
+}
+
 static int open_producer(struct sender *s, struct err *err)
 {
     struct kafka_conf kafka = setup_kafka(&s->options->setup, "db_sync-send");
     struct producer_conf conf = {.kafka = &kafka,
                                  .message_max_bytes = options_record_bytes(s->options),
-                                 .timeout_ms = s->options->timeout_ms};
+                                 .timeout_ms = s->options->timeout_ms,
+                                 .on_delivered = on_delivered,
+                                 .arg = s};
     int64_t deadline = clock_mono_ms() + s->options->timeout_ms;
     struct topic_want want = {.name = s->topic, .partitions = 1, .partitions_exact = true};
     struct topic_result result;
@@ -77,19 +89,27 @@ static int open_producer(struct sender *s, struct err *err)
     return producer_open(&s->producer, &conf, err);
 }
 
+static void sender_free(struct sender *s)
+{
+    producer_close(s->producer);
+    await_close(s->await);
+    free(s->topic);
+    free(s);
+}
+
 int sender_open(struct sender **out, const struct options *options, struct err *err)
 {
     struct sender *s = mem_alloc(1, sizeof *s);
 
     s->options = options;
     s->topic = setup_topic(&options->setup, options->command_topic);
-    if (open_producer(s, err) == 0) {
+    /* The producer last: one that idles at first takes a second to ask for its topic. */
+    if ((!options->wait || await_open(&s->await, options, err) == 0) &&
+        open_producer(s, err) == 0) {
         *out = s;
         return 0;
     }
-    producer_close(s->producer);
-    free(s->topic);
-    free(s);
+    sender_free(s);
     return -1;
 }
 
@@ -186,32 +206,73 @@ int64_t sender_count(const struct sender *s)
     return s->count;
 }
 
-static void show(const struct sender *s)
+/* token: -1: there is none. */
+static void show_json(const struct sender *s, const struct producer_totals *t, int64_t token)
+{
+    struct buf line = {0};
+    json_t *told =
+        json_pack("{s:s,s:I,s:I,s:I,s:I,s:o}", "topic", s->topic, "delivered",
+                  (json_int_t)t->delivered, "failed", (json_int_t)t->failed, "first_offset",
+                  (json_int_t)t->first_offset, "last_offset", (json_int_t)t->last_offset, "token",
+                  token >= 0 ? json_integer((json_int_t)token) : json_null());
+
+    if (s->await != NULL) {
+        const char *replica = await_replica(s->await);
+        json_object_set_new(told, "replica", replica != NULL ? json_string(replica) : json_null());
+        json_object_set_new(told, "dead_letters",
+                            json_integer((json_int_t)await_letter_count(s->await)));
+        json_object_set(told, "letters", (json_t *)await_letters(s->await));
+    }
+    json_add(&line, told);
+    puts(buf_str(&line));
+    buf_fini(&line);
+    json_decref(told);
+}
+
+static void show_text(const struct sender *s, const struct producer_totals *t, int64_t token)
+{
+    FILE *out = s->await != NULL ? stderr : stdout; /* there the token stands alone */
+    const char *replica = s->await != NULL ? await_replica(s->await) : NULL;
+
+    if (t->delivered == 1)
+        fprintf(out, "1 command is in %s at offset %" PRId64, s->topic, t->last_offset);
+    else if (t->delivered > 0)
+        fprintf(out, "%" PRId64 " commands are in %s at offsets %" PRId64 " to %" PRId64,
+                t->delivered, s->topic, t->first_offset, t->last_offset);
+    else
+        fputs("0 commands were sent", out);
+    if (replica != NULL)
+        fprintf(out, ", done by replica %s", replica);
+    else if (s->await == NULL && t->delivered > 0)
+        fprintf(out, ", token %" PRId64, token);
+    fputc('\n', out);
+    if (s->await != NULL && token >= 0)
+        printf("%" PRId64 "\n", token);
+}
+
+/* The token is the offset after the last command. Where nothing was to be sent, 0 is one: any state
+ * contains that. */
+static void show(const struct sender *s, bool all)
 {
     struct producer_totals totals;
 
     producer_totals(s->producer, &totals);
+    int64_t token = totals.delivered > 0 || all ? totals.last_offset + 1 : -1;
     if (s->options->json)
-        printf("{\"topic\":\"%s\",\"delivered\":%" PRId64 ",\"failed\":%" PRId64
-               ",\"first_offset\":%" PRId64 ",\"last_offset\":%" PRId64 "}\n",
-               s->topic, totals.delivered, totals.failed, totals.first_offset, totals.last_offset);
-    else if (totals.delivered == 1)
-        printf("1 command is in %s at offset %" PRId64 "\n", s->topic, totals.last_offset);
-    else if (totals.delivered > 0)
-        printf("%" PRId64 " commands are in %s at offsets %" PRId64 " to %" PRId64 "\n",
-               totals.delivered, s->topic, totals.first_offset, totals.last_offset);
+        show_json(s, &totals, token);
     else
-        printf("0 commands were sent\n");
+        show_text(s, &totals, token);
 }
 
-int sender_finish(struct sender *s, struct err *err)
+int sender_finish(struct sender *s, bool all, struct err *err)
 {
     if (s == NULL)
         return 0;
     int rc = producer_flush(s->producer, clock_mono_ms() + s->options->timeout_ms + 5000, err);
-    show(s);
-    producer_close(s->producer);
-    free(s->topic);
-    free(s);
+    all = all && rc == 0;
+    if (all && s->await != NULL && s->count > 0)
+        rc = await_applied(s->await, err);
+    show(s, all);
+    sender_free(s);
     return rc;
 }

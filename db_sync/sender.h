@@ -10,8 +10,8 @@
 
 struct sender; /* opaque; one thread */
 
-/* Checks that the topic is there and has one partition. Borrows options. ERR_CONFIG, ERR_GUARD,
- * ERR_RETRY. */
+/* Checks that the topic is there and has one partition; with --wait begins to listen for what
+ * becomes of the commands. Borrows options. ERR_CONFIG, ERR_GUARD, ERR_RETRY. */
 MUST_CHECK int sender_open(struct sender **out, const struct options *options, struct err *err);
 
 /* Queues one command, Cypher or a JSON object; headers may be NULL. What sender_check refuses is
@@ -29,9 +29,11 @@ MUST_CHECK int sender_check(const struct options *options, const char *line, siz
 /* How many were queued. */
 int64_t sender_count(const struct sender *s);
 
-/* Waits until Kafka has what was queued, prints how many and which offsets, and frees s (NULL: does
- * nothing). What was taken before a mistake is in the log: so it is said in any case. */
-MUST_CHECK int sender_finish(struct sender *s, struct err *err);
+/* Waits until Kafka has what was queued, and, if all was and with --wait, until a replica has
+ * applied it; prints how many, which offsets, and the token, and frees s (NULL: does nothing). What
+ * was taken before a mistake (all is false) is in the log: so it is said in any case. ERR_RETRY,
+ * ERR_POISON: as await_applied. */
+MUST_CHECK int sender_finish(struct sender *s, bool all, struct err *err);
 
 /* Appends the message for one command without blanks around it: a JSON object as it stands,
  * Cypher wrapped into {"command",…}; with_key and params are added where it lacks them and they are

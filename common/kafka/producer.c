@@ -18,6 +18,8 @@ struct producer {
     rd_kafka_t *rk;
     char *brokers;
     struct producer_totals totals;
+    void (*on_delivered)(void *arg, int64_t offset);
+    void *arg;
     struct err failure; /* of the first record that was not delivered */
 };
 
@@ -36,6 +38,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *a
     if (p->totals.first_offset < 0)
         p->totals.first_offset = message->offset;
     p->totals.last_offset = message->offset;
+    if (p->on_delivered != NULL)
+        p->on_delivered(p->arg, message->offset);
 }
 
 int producer_open(struct producer **out, const struct producer_conf *conf, struct err *err)
@@ -54,6 +58,8 @@ int producer_open(struct producer **out, const struct producer_conf *conf, struc
     snprintf(queue, sizeof queue, "%" PRId64, kbytes > QUEUE_KBYTES ? kbytes : QUEUE_KBYTES);
     snprintf(timeout, sizeof timeout, "%" PRId64, conf->timeout_ms);
     p->brokers = mem_strdup(conf->kafka->brokers);
+    p->on_delivered = conf->on_delivered;
+    p->arg = conf->arg;
     p->totals.first_offset = p->totals.last_offset = -1;
     rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &p->health, err);
     if (rk_conf != NULL) {

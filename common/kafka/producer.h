@@ -17,6 +17,9 @@ struct producer_conf {
     const struct kafka_conf *kafka;
     int64_t message_max_bytes; /* as the topics allow */
     int64_t timeout_ms;        /* a record not acknowledged by then has failed */
+    /* Told where each record is, from inside send, poll and flush; NULL: nobody asks. */
+    void (*on_delivered)(void *arg, int64_t offset);
+    void *arg;
 };
 
 struct producer_header {

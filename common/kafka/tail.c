@@ -13,55 +13,50 @@ struct tail {
     struct kafka_health health;
     rd_kafka_t *rk;
     char *topic;
-    int64_t *ends; /* by partition, as they were when it was opened; -1: read so far */
+    struct part {
+        int64_t low, start;
+        int64_t end; /* as it was when the tail was opened or begun; -1: read so far */
+    } * parts;
     int partition_count, behind_count;
     bool end_told;
 };
 
-/* The topic's partitions. The caller destroys the list; NULL with err. */
-static rd_kafka_topic_partition_list_t *ask_partitions(struct tail *t, struct err *err)
+/* How many partitions the topic has: they are numbered from 0. -1 with err. */
+static int ask_partitions(struct tail *t, struct err *err)
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(t->rk, t->topic, NULL);
     const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_topic_partition_list_t *list = NULL;
+    int count = -1;
     rd_kafka_resp_err_t rc = rd_kafka_metadata(t->rk, 0, handle, &metadata, ASK_MS);
 
     if (rc == RD_KAFKA_RESP_ERR_NO_ERROR)
         rc = metadata->topics[0].err;
-    if (rc == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    if (rc == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         err_set(err, ERR_CONFIG, "topic.missing",
                 "topic %s does not exist; make it with: db_sync topics create", t->topic);
-    } else if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    else if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
         client_err(err, rc, t->topic);
-    } else {
-        list = rd_kafka_topic_partition_list_new(metadata->topics[0].partition_cnt);
-        for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
-            rd_kafka_topic_partition_list_add(list, t->topic, metadata->topics[0].partitions[i].id);
-    }
+    else
+        count = metadata->topics[0].partition_cnt;
     if (metadata != NULL)
         rd_kafka_metadata_destroy(metadata);
     rd_kafka_topic_destroy(handle);
-    return list;
+    return count;
 }
 
 /* Offsets are asked for here: librdkafka's own "end" is looked up when the first fetch is made,
- * which may be after the reply that is waited for. */
-static int set_offsets(struct tail *t, rd_kafka_topic_partition_list_t *list, enum tail_from from,
-                       int64_t deadline_ms, struct err *err)
+ * which may be after the reply that is waited for. A broker answers on one connection in order, so
+ * beside a fetch that waits for records each question would take as long: none is made meanwhile.
+ */
+static int ask_offsets(struct tail *t, int64_t deadline_ms, struct err *err)
 {
-    t->partition_count = list->cnt;
-    t->ends = mem_alloc((size_t)list->cnt + 1, sizeof *t->ends);
-    for (int i = 0; i < list->cnt;) {
+    for (int i = 0; i < t->partition_count;) {
         int64_t low = 0, high = 0; /* librdkafka leaves them unset on failure */
-        int32_t partition = list->elems[i].partition;
         rd_kafka_resp_err_t rc =
-            rd_kafka_query_watermark_offsets(t->rk, t->topic, partition, &low, &high, ASK_MS);
+            rd_kafka_query_watermark_offsets(t->rk, t->topic, i, &low, &high, ASK_MS);
         if (rc == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            bool behind = from == TAIL_FROM_START && low < high;
-            if (partition < list->cnt)
-                t->ends[partition] = behind ? high : -1;
-            t->behind_count += behind && partition < list->cnt;
-            list->elems[i++].offset = from == TAIL_FROM_START ? low : high;
+            t->parts[i].low = low;
+            t->parts[i++].end = high;
         } else if (client_class(rc) != ERR_RETRY || clock_mono_ms() >= deadline_ms) {
             return client_err(err, rc, t->topic);
         }
@@ -71,19 +66,39 @@ static int set_offsets(struct tail *t, rd_kafka_topic_partition_list_t *list, en
     return 0;
 }
 
-static int assign(struct tail *t, enum tail_from from, int64_t deadline_ms, struct err *err)
+static int assign(struct tail *t, struct err *err)
 {
-    rd_kafka_topic_partition_list_t *list = ask_partitions(t, err);
-    int rc = -1;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(t->partition_count);
 
-    if (list == NULL)
-        return -1;
-    if (set_offsets(t, list, from, deadline_ms, err) == 0) {
-        rd_kafka_resp_err_t code = rd_kafka_assign(t->rk, list);
-        rc = code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, code, t->topic);
+    for (int i = 0; i < t->partition_count; i++) {
+        struct part *part = &t->parts[i];
+        rd_kafka_topic_partition_list_add(list, t->topic, i)->offset = part->start;
+        if (part->start < part->end)
+            t->behind_count++;
+        else
+            part->end = -1;
     }
+    rd_kafka_resp_err_t rc = rd_kafka_assign(t->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
-    return rc;
+    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, t->topic);
+}
+
+int tail_begin(struct tail *t, int64_t deadline_ms, struct err *err)
+{
+    return ask_offsets(t, deadline_ms, err) < 0 ? -1 : assign(t, err);
+}
+
+static int prepare(struct tail *t, enum tail_from from, int64_t deadline_ms, struct err *err)
+{
+    t->partition_count = ask_partitions(t, err);
+    if (t->partition_count < 0)
+        return -1;
+    t->parts = mem_alloc((size_t)t->partition_count + 1, sizeof *t->parts);
+    if (ask_offsets(t, deadline_ms, err) < 0)
+        return -1;
+    for (int i = 0; i < t->partition_count; i++)
+        t->parts[i].start = from == TAIL_FROM_START ? t->parts[i].low : t->parts[i].end;
+    return from == TAIL_HELD ? 0 : assign(t, err);
 }
 
 int tail_open(struct tail **out, const struct kafka_conf *kafka, const char *topic,
@@ -103,7 +118,7 @@ int tail_open(struct tail **out, const struct kafka_conf *kafka, const char *top
         client_wait_broker(t->rk, &t->health, kafka->brokers, deadline_ms, err) < 0)
         goto fail;
     rd_kafka_poll_set_consumer(t->rk);
-    if (assign(t, from, deadline_ms, err) < 0)
+    if (prepare(t, from, deadline_ms, err) < 0)
         goto fail;
     *out = t;
     return 0;
@@ -121,7 +136,7 @@ void tail_close(struct tail *t)
         rd_kafka_destroy(t->rk);
     }
     free(t->topic);
-    free(t->ends);
+    free(t->parts);
     free(t);
 }
 
@@ -129,9 +144,10 @@ void tail_close(struct tail *t)
  * offset, and the end of its partition. */
 static void advance(struct tail *t, int32_t partition, int64_t next)
 {
-    if (partition >= t->partition_count || t->ends[partition] < 0 || next < t->ends[partition])
+    if (partition >= t->partition_count || t->parts[partition].end < 0 ||
+        next < t->parts[partition].end)
         return;
-    t->ends[partition] = -1;
+    t->parts[partition].end = -1;
     t->behind_count--;
 }
 

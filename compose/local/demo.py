@@ -313,8 +313,8 @@ def run():
     screen.say(f"""
 It all held, in {time.monotonic() - screen.start:.0f} s. Everything still runs; try more:
   export BROKERS={kafka.bootstrap}
-  build/bin/db_sync send "MATCH (a:Airport {{iata: 'ABE'}}) SET a.visited = true"
-  build/bin/global_server ask "MATCH (a:Airport) WHERE a.visited RETURN a.iata, a.city"
+  TOKEN=$(build/bin/db_sync send --wait "MATCH (a:Airport {{iata: 'ABE'}}) SET a.visited = true")
+  build/bin/global_server ask --min-offset $TOKEN "MATCH (a:Airport) WHERE a.visited RETURN a.iata, a.city"
   build/bin/db_sync status
 End it with:
   make stop""")

@@ -66,6 +66,8 @@ def test_send_from_words_file_and_stdin(topics, env, server_a, neo_a, db_sync, t
     (["send", "--file", "/nowhere", "RETURN 1"], None, 2, "--file"),
     (["send"], "CREATE (:A)\nCREATE (:B) IN\nSHOW USERS\n", 1, "line 3"),
     (["send", "--command-topic", "nowhere", "RETURN 1"], None, 3, "topics create"),
+    (["send", "--wait=perhaps", "RETURN 1"], None, 2, "neither true nor false"),
+    (["send", "--dead-letters", "--dry-run", "--wait"], None, 2, "--dry-run sends nothing"),
     (["sned"], None, 2, "sned"),
     (["--nonsense"], None, 2, "--nonsense"),
     (["run", "now"], None, 2, "now"),

@@ -262,9 +262,8 @@ def test_acls_of_readme_are_enough(site, log):
     until("state in-sync", lambda: in_sync(db_sync))
     shown = site.run("db_sync", "db-sync-a", ["status"])
     assert shown.returncode == 0 and "in-sync" in shown.stdout, shown
-    again = site.run("db_sync", "writer", ["send", "--dead-letters", "--offsets", str(first + 1)])
-    assert again.returncode == 0 and "sent" in again.stdout, again
-    applied(site.neo, log)
+    again = site.run("db_sync", "writer", ["send", "--dead-letters", "--offsets", str(first + 1), "--wait"])
+    assert again.returncode == 1 and "sent" in again.stderr and again.stdout == f"{first + 3}\n", again
     letters = [offset for offset, _, _ in log.dead_letters()]
     assert letters == [first + 1, first + 2]
     notices = [m for m in (json.loads(m.value()) for m in log.read("response")) if "status" in m]
@@ -298,6 +297,7 @@ def test_plain_login_with_the_system_library(site, log):
     ("topics", "TOPIC", "fail", "DESCRIBE_CONFIGS", "db_sync", ["topics", "check"], "fail: "),
     ("writer", "TOPIC", "command", "WRITE", "db_sync", ["send", "CREATE (:X)"], "command: "),
     ("writer", "TOPIC", "fail", "READ", "db_sync", ["send", "--dead-letters", "--dry-run"], "fail: "),
+    ("writer", "TOPIC", "status", "READ", "db_sync", ["send", "--wait", "CREATE (:X)"], "status: "),
     ("db-sync-a", "TOPIC", "command", "READ", "db_sync", ["run"], "command: "),
     ("db-sync-a", "TOPIC", "command", "DESCRIBE_CONFIGS", "db_sync", ["run"], "command: "),
     ("db-sync-a", "TOPIC", "fail", "WRITE", "db_sync", ["run"], "fail: "),
