@@ -2,195 +2,56 @@
 #include "global_server/ask.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/stop.h"
-#include "cypher/line.h"
+#include "global_server/question.h"
 #include "global_server/show.h"
+#include "global_server/timing.h"
 #include "kafka/producer.h"
 #include "kafka/tail.h"
+#include "ops/progress.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KAFKA_WAIT_MS 15000
 #define CONTACT_LEAST_MS 2000 /* a first connection may take longer than a query */
 #define REPLY_GRACE_MS 8000   /* beyond the query's own time: the server gives Neo4j 5 s to tell */
 #define TELL_MS 2000          /* a person has waited so long without a sign */
-#define LINE_LIMIT ((size_t)16 << 20)
 #define MESSAGE_MAX_BYTES 1000000
-
-struct question {
-    char *id;
-    json_t *request;
-    json_t *messages; /* array: the reply so far */
-    bool complete;
-};
 
 struct ask {
     const struct server_conf *conf;
     struct kafka_conf kafka;
     char *request_topic, *response_topic;
-    json_t *params; /* --params, or NULL */
-    struct question *questions;
-    size_t count, printed, failed;
-    int64_t wait_ms; /* the longest time that a query may take */
-    bool rows;       /* a reply came in REPLY_FORMAT=row */
+    enum output output;
+    struct questions questions;
+    size_t printed; /* of this round */
+    bool last_round;
+    int64_t failed;
+    json_t *first_error; /* of all rounds */
+    bool error_shown;
+    struct timing *timing; /* of the replies so far */
+    struct progress progress;
+    bool rows; /* a reply came in REPLY_FORMAT=row */
     struct tail *tail;
     struct producer *producer;
 };
 
-/* ---- requests ---- */
-
-static void set_number(json_t *request, const char *name, int64_t value)
+static int read_output(struct ask *a, struct err *err)
 {
-    if (value >= 0 && json_object_get(request, name) == NULL)
-        json_object_set_new(request, name, json_integer(value));
-}
+    const struct server_conf *conf = a->conf;
 
-/* Adds what the flags say and the request does not; takes it. */
-static int add_request_take(struct ask *a, json_t *request, struct err *err)
-{
-    char id[HASH_ID_SIZE];
-    const char *to = json_text(request, "to");
-
-    if (to != NULL && strcmp(to, a->conf->response_topic) != 0) {
-        json_decref(request);
-        return err_set(err, ERR_USAGE, "ask.to",
-                       "ask waits for replies on %s (RESPONSE_TOPIC); leave \"to\" out",
-                       a->conf->response_topic);
-    }
-    hash_random_id(id);
-    if (json_text(request, "id") == NULL)
-        json_object_set_new(request, "id", json_string(id));
-    json_object_set_new(request, "to", json_string(a->conf->response_topic));
-    if (a->conf->key != NULL && json_object_get(request, "with_key") == NULL)
-        json_object_set_new(request, "with_key", json_string(a->conf->key));
-    if (a->params != NULL && json_object_get(request, "params") == NULL)
-        json_object_set(request, "params", a->params);
-    set_number(request, "min_offset", a->conf->min_offset);
-    set_number(request, "max_age_ms", a->conf->max_age_ms);
-    set_number(request, "timeout_ms", a->conf->timeout_ms);
-    int64_t wait_ms = json_int(request, "timeout_ms", 0);
-    a->wait_ms = wait_ms > a->wait_ms ? wait_ms : a->wait_ms;
-    a->questions = mem_realloc(a->questions, a->count + 1, sizeof *a->questions);
-    a->questions[a->count++] = (struct question){
-        .id = mem_strdup(json_text(request, "id")), .request = request, .messages = json_array()};
-    return 0;
-}
-
-/* NULL with err. */
-static json_t *read_request(enum line_kind kind, const char *text, size_t len, struct err *err)
-{
-    json_t *request, *command;
-
-    if (kind == LINE_JSON) {
-        request = json_parse(text, len, err);
-        if (request == NULL)
-            err->class = ERR_USAGE;
-        return request;
-    }
-    if (line_check_whole(text, len, err) < 0)
-        return NULL;
-    command = json_stringn(text, len);
-    if (command == NULL)
-        err_set(err, ERR_USAGE, "ask.not-utf8", "the query is no UTF-8 text");
-    return command != NULL ? json_pack("{s:o}", "command", command) : NULL;
-}
-
-/* A query as Cypher, or a request as JSON; *empty: neither. */
-static int add_text(struct ask *a, const char *text, size_t len, bool *empty, struct err *err)
-{
-    enum line_kind kind;
-
-    if (line_read(&text, &len, &kind, err) < 0)
-        return -1;
-    *empty = kind == LINE_NOTHING;
-    if (*empty)
-        return 0;
-    json_t *request = read_request(kind, text, len, err);
-    return request != NULL ? add_request_take(a, request, err) : -1;
-}
-
-static int add_words(struct ask *a, char **words, int n, struct err *err)
-{
-    for (int i = 0; i < n; i++) {
-        bool empty;
-        if (strcmp(words[i], "-") == 0)
-            return err_set(err, ERR_USAGE, "ask.word",
-                           "\"-\" is no query; standard input is read with --file -");
-        if (add_text(a, words[i], strlen(words[i]), &empty, err) < 0)
-            return n > 1 ? err_wrap(err, "query %d", i + 1) : -1;
-        if (empty)
-            return err_set(err, ERR_USAGE, "ask.word", "query %d is empty", i + 1);
-    }
-    return 0;
-}
-
-static int add_lines(struct ask *a, const char *path, struct err *err)
-{
-    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
-    FILE *in = is_stdin ? stdin : fopen(path, "re");
-    char *line = NULL;
-    size_t size = 0, number = 0;
-    bool empty;
-    ssize_t len;
-    int rc = 0;
-
-    if (in == NULL)
-        return err_set(err, ERR_USAGE, "ask.file", "%s: %s", path, strerror(errno));
-    if (path == NULL && isatty(STDIN_FILENO))
-        return err_set(err, ERR_USAGE, "ask.nothing",
-                       "no queries: give them as words, with --file, or on standard input; see "
-                       "global_server ask --help");
-    while (rc == 0 && (len = getline(&line, &size, in)) >= 0) {
-        number++;
-        rc = (size_t)len > LINE_LIMIT
-                 ? err_set(err, ERR_USAGE, "ask.line", "longer than %zu bytes", LINE_LIMIT)
-                 : add_text(a, line, (size_t)len, &empty, err);
-        if (rc < 0)
-            err_wrap(err, "%s, line %zu", is_stdin ? "stdin" : path, number);
-    }
-    if (rc == 0 && ferror(in))
-        rc = err_set(err, ERR_USAGE, "ask.file", "%s cannot be read: %s",
-                     is_stdin ? "standard input" : path, strerror(errno));
-    free(line);
-    if (!is_stdin)
-        fclose(in);
-    return rc;
-}
-
-static int read_params(struct ask *a, struct err *err)
-{
-    if (a->conf->params == NULL)
-        return 0;
-    a->params = json_parse(a->conf->params, strlen(a->conf->params), err);
-    if (a->params == NULL) {
-        err->class = ERR_USAGE;
-        return err_wrap(err, "--params");
-    }
-    if (!json_is_object(a->params))
-        return err_set(err, ERR_USAGE, "ask.params", "--params must be a JSON object");
-    return 0;
-}
-
-static int collect(struct ask *a, char **words, int n, struct err *err)
-{
-    if (a->conf->json && a->conf->csv)
+    if (conf->json && conf->csv)
         return err_set(err, ERR_USAGE, "ask.format", "--json and --csv exclude each other");
-    if (read_params(a, err) < 0)
-        return -1;
-    if (add_words(a, words, n, err) < 0)
-        return -1;
-    if ((n == 0 || a->conf->file != NULL) && add_lines(a, a->conf->file, err) < 0)
-        return -1;
-    if (a->count == 0)
-        return err_set(err, ERR_USAGE, "ask.nothing", "there is no query; see --help");
+    if ((conf->json && conf->output == OUTPUT_CSV) || (conf->csv && conf->output == OUTPUT_JSON))
+        return err_set(err, ERR_USAGE, "ask.format", "--output %s and --%s exclude each other",
+                       conf->json ? "csv" : "json", conf->json ? "json" : "csv");
+    a->output = conf->json ? OUTPUT_JSON : conf->csv ? OUTPUT_CSV : (enum output)conf->output;
+    if (conf->interval_ms > 0 && conf->repeat == 1)
+        return err_set(err, ERR_USAGE, "ask.interval", "--interval is for --repeat");
     return 0;
 }
 
@@ -216,16 +77,18 @@ static int send_requests(struct ask *a, struct err *err)
     struct buf value = {0};
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < a->count; i++) {
-        const char *key = json_text(a->questions[i].request, "with_key");
-        key = key != NULL ? key : a->questions[i].id;
+    for (size_t i = 0; rc == 0 && i < a->questions.count; i++) {
+        struct question *q = &a->questions.list[i];
+        const char *key = json_text(q->request, "with_key");
+        key = key != NULL ? key : q->id;
         buf_reset(&value);
-        json_add(&value, a->questions[i].request);
+        json_add(&value, q->request);
         struct producer_record record = {.topic = a->request_topic,
                                          .key = key,
                                          .key_len = strlen(key),
                                          .value = buf_str(&value),
                                          .value_len = value.len};
+        q->sent_us = clock_mono_us();
         rc = producer_send(a->producer, &record, err);
     }
     buf_fini(&value);
@@ -236,10 +99,21 @@ static int send_requests(struct ask *a, struct err *err)
 
 static struct question *find(struct ask *a, const char *id)
 {
-    for (size_t i = a->printed; id != NULL && i < a->count; i++)
-        if (!a->questions[i].complete && strcmp(a->questions[i].id, id) == 0)
-            return &a->questions[i];
+    for (size_t i = a->printed; id != NULL && i < a->questions.count; i++)
+        if (!a->questions.list[i].complete && strcmp(a->questions.list[i].id, id) == 0)
+            return &a->questions.list[i];
     return NULL;
+}
+
+static void take_last(struct ask *a, struct question *q, const json_t *last)
+{
+    json_t *error = json_member(last, "error");
+
+    q->complete = true;
+    timing_add(a->timing, json_text(last, "replica"), clock_mono_us() - q->sent_us, error != NULL);
+    a->failed += error != NULL;
+    if (error != NULL && a->first_error == NULL)
+        a->first_error = json_incref(error);
 }
 
 /* True when it was for us. A reply's messages come in order. */
@@ -253,7 +127,8 @@ static bool take_reply(struct ask *a, const struct record *record)
     bool ours = q != NULL && json_int(message, "seq", -1) == (int64_t)json_array_size(q->messages);
     if (ours) {
         json_array_append(q->messages, message);
-        q->complete = json_is_true(json_object_get(message, "last"));
+        if (json_is_true(json_object_get(message, "last")))
+            take_last(a, q, message);
     }
     json_decref(message);
     return ours;
@@ -281,7 +156,7 @@ static void print_rows(const struct ask *a, const struct question *q)
 
     json_array_foreach (q->messages, i, message)
         json_array_append(pages, json_object_get(message, "rows"));
-    if (a->conf->csv)
+    if (a->output == OUTPUT_CSV)
         show_csv(columns, pages, stdout);
     else
         show_table(columns, pages, stdout);
@@ -299,30 +174,38 @@ static void print_json(const struct question *q)
     }
 }
 
+static void print_error(struct ask *a, const json_t *error)
+{
+    const char *code = json_text(error, "code"), *message = json_text(error, "message");
+
+    a->error_shown = true;
+    fprintf(stderr, "error %s: %s\n", code != NULL ? code : "", message != NULL ? message : "");
+}
+
+/* Of earlier rounds only JSON is shown. */
 static void print_answer(struct ask *a, const struct question *q)
 {
     const json_t *last = json_array_get(q->messages, json_array_size(q->messages) - 1);
     const json_t *error = json_member(last, "error");
 
-    if (a->conf->json)
+    if (a->output == OUTPUT_JSON)
         print_json(q);
-    else if (error == NULL)
+    else if (error == NULL && a->last_round)
         print_rows(a, q);
     fflush(stdout);
-    if (error != NULL) {
-        const char *code = json_text(error, "code"), *message = json_text(error, "message");
-        fprintf(stderr, "error %s: %s\n", code != NULL ? code : "", message != NULL ? message : "");
-        a->failed++;
-    } else {
+    if (!a->last_round)
+        return;
+    if (error != NULL)
+        print_error(a, error);
+    else
         print_footer(last);
-    }
 }
 
 /* In the order of the questions, each as soon as it and all before it are there. */
 static void print_complete(struct ask *a)
 {
-    while (a->printed < a->count && a->questions[a->printed].complete) {
-        struct question *q = &a->questions[a->printed++];
+    while (a->printed < a->questions.count && a->questions.list[a->printed].complete) {
+        struct question *q = &a->questions.list[a->printed++];
         print_answer(a, q);
         json_array_clear(q->messages);
     }
@@ -330,7 +213,7 @@ static void print_complete(struct ask *a)
 
 static int64_t deadline(const struct ask *a)
 {
-    return clock_mono_ms() + a->wait_ms + REPLY_GRACE_MS;
+    return clock_mono_ms() + a->questions.wait_ms + REPLY_GRACE_MS;
 }
 
 static void tell_waiting(const struct ask *a)
@@ -341,11 +224,17 @@ static void tell_waiting(const struct ask *a)
             a->response_topic, a->request_topic);
 }
 
+static int64_t asked(const struct ask *a)
+{
+    return a->conf->repeat * (int64_t)a->questions.count;
+}
+
 static int receive(struct ask *a, struct err *err)
 {
-    int64_t deadline_ms = deadline(a), tell_ms = clock_mono_ms() + TELL_MS;
+    int64_t deadline_ms = deadline(a);
+    int64_t tell_ms = timing_count(a->timing) == 0 ? clock_mono_ms() + TELL_MS : INT64_MAX;
 
-    while (a->printed < a->count) {
+    while (a->printed < a->questions.count) {
         struct record record;
         switch (tail_next(a->tail, 100, &record, err)) {
         case TAIL_RECORD:
@@ -375,27 +264,81 @@ static int receive(struct ask *a, struct err *err)
         if (clock_mono_ms() >= deadline_ms)
             return err_set(err, ERR_RETRY, "ask.no-reply",
                            "no reply on topic %s within %" PRId64 " ms: is a global_server running "
-                           "with REQUEST_TOPIC=%s, and is its Neo4j up? %zu of %zu were answered",
-                           a->response_topic, a->wait_ms + REPLY_GRACE_MS, a->request_topic,
-                           a->printed, a->count);
+                           "with REQUEST_TOPIC=%s, and is its Neo4j up? %" PRId64 " of %" PRId64
+                           " were answered",
+                           a->response_topic, a->questions.wait_ms + REPLY_GRACE_MS,
+                           a->request_topic, timing_count(a->timing), asked(a));
+    }
+    return 0;
+}
+
+/* Waits for the next round's turn. */
+static int next_round(struct ask *a, int64_t begun_ms, struct err *err)
+{
+    int64_t wait_ms = begun_ms + a->conf->interval_ms - clock_mono_ms();
+
+    if (wait_ms > 0 && stop_wait(wait_ms))
+        return stop_check(err);
+    questions_renew(&a->questions);
+    a->printed = 0;
+    return 0;
+}
+
+static int ask_rounds(struct ask *a, struct err *err)
+{
+    enum progress_mode mode = a->output == OUTPUT_JSON ? PROGRESS_NONE : PROGRESS_AUTO;
+    int rc = 0;
+
+    progress_start(&a->progress, mode, "rounds", a->conf->repeat);
+    for (int64_t round = 1; rc == 0 && round <= a->conf->repeat; round++) {
+        int64_t begun_ms = clock_mono_ms();
+        a->last_round = round == a->conf->repeat;
+        if (a->last_round)
+            progress_end(&a->progress);
+        if (send_requests(a, err) < 0 || receive(a, err) < 0)
+            rc = -1;
+        else if (!a->last_round)
+            rc = next_round(a, begun_ms, err);
+        progress_set(&a->progress, round);
+    }
+    progress_end(&a->progress);
+    return rc;
+}
+
+/* Also of what was cut short: as ping does. */
+static int sum_up(struct ask *a, int64_t took_ms, struct err *err)
+{
+    int64_t answered = timing_count(a->timing);
+
+    if (a->first_error != NULL && !a->error_shown)
+        print_error(a, a->first_error);
+    if (a->conf->repeat > 1 && answered > 0) {
+        fprintf(stderr, "%" PRId64 " of %" PRId64 " answered in %.1f s\n", answered, asked(a),
+                (double)took_ms / 1000);
+        timing_print(a->timing, stderr);
     }
     if (a->failed > 0)
-        return err_set(err, ERR_POISON, "ask.error-reply", "%zu of %zu queries had an error reply",
-                       a->failed, a->count);
+        return err_set(err, ERR_POISON, "ask.error-reply",
+                       "%" PRId64 " of %" PRId64 " queries had an error reply", a->failed,
+                       asked(a));
     return 0;
+}
+
+static int ask_all(struct ask *a, struct err *err)
+{
+    int64_t begun_ms = clock_mono_ms();
+    int rc = ask_rounds(a, err);
+
+    return sum_up(a, clock_mono_ms() - begun_ms, err) < 0 ? -1 : rc;
 }
 
 static void ask_fini(struct ask *a)
 {
     tail_close(a->tail);
     producer_close(a->producer);
-    for (size_t i = 0; i < a->count; i++) {
-        free(a->questions[i].id);
-        json_decref(a->questions[i].request);
-        json_decref(a->questions[i].messages);
-    }
-    free(a->questions);
-    json_decref(a->params);
+    questions_fini(&a->questions);
+    json_decref(a->first_error);
+    timing_free(a->timing);
     free(a->request_topic);
     free(a->response_topic);
 }
@@ -405,12 +348,13 @@ int ask_run(const struct server_conf *conf, char **words, int n, struct err *err
     struct ask a = {.conf = conf,
                     .kafka = setup_kafka(&conf->setup, "global_server-ask"),
                     .request_topic = setup_topic(&conf->setup, conf->request_topic),
-                    .response_topic = setup_topic(&conf->setup, conf->response_topic)};
+                    .response_topic = setup_topic(&conf->setup, conf->response_topic),
+                    .timing = timing_new()};
     int rc = -1;
 
-    if (collect(&a, words, n, err) == 0 && connect_kafka(&a, err) == 0 &&
-        send_requests(&a, err) == 0)
-        rc = receive(&a, err);
+    if (read_output(&a, err) == 0 && questions_read(&a.questions, conf, words, n, err) == 0 &&
+        connect_kafka(&a, err) == 0)
+        rc = ask_all(&a, err);
     ask_fini(&a);
     return rc;
 }

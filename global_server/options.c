@@ -77,10 +77,17 @@ static const struct conf_option options[] = {
      "Refuse an older state; -1: any"},
     {"TIMEOUT", CONF_MS, AT(timeout_ms), "30s", "100ms", "24h", CONF_FLAG_ONLY, ASK,
      "How long a query may take"},
+    {"REPEAT", CONF_INT, AT(repeat), "1", "1", "1000000", CONF_FLAG_ONLY, ASK,
+     "Ask so many times, one after the other, and tell how long the replies took, by replica. "
+     "Shows "
+     "the last answer; as JSON all of them. With --key all go to one server"},
+    {"INTERVAL", CONF_MS, AT(interval_ms), "0", "0", "1m", CONF_FLAG_ONLY, ASK,
+     "With --repeat: from one question to the next at least so long"},
+    {"OUTPUT", CONF_ENUM, AT(output), "table", "table|json|csv", NULL, CONF_FLAG_ONLY, ASK,
+     "table; json: the replies as they came, a message a line; csv: with a line of column names"},
     {"JSON", CONF_BOOL, AT(json), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK | BACKUPS | READERS,
-     "Results as JSON; of ask each reply, a message a line"},
-    {"CSV", CONF_BOOL, AT(csv), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK,
-     "Print rows as CSV with a line of column names"},
+     "Results as JSON; of ask short for --output json"},
+    {"CSV", CONF_BOOL, AT(csv), NULL, NULL, NULL, CONF_FLAG_ONLY, ASK, "Short for --output csv"},
     SETUP_LOG_ROWS(struct server_conf, BOTH | BACKUPS | READERS),
     {0}};
 
@@ -120,7 +127,8 @@ const struct conf_program server_program = {
     .summary = "Answers read requests that come by Kafka from the Neo4j replica beside it.",
     .examples = "  global_server run --brokers kafka:9092 --group-id readers\n"
                 "  global_server ask 'MATCH (n) RETURN count(n)'\n"
-                "  global_server ask --params '{\"name\":\"Ann\"}' --csv "
+                "  global_server ask --min-offset 1234 --repeat 100 'MATCH (n) RETURN count(n)'\n"
+                "  global_server ask --params '{\"name\":\"Ann\"}' --output csv "
                 "'MATCH (p:Person {name: $name}) RETURN p.born'\n",
     .version = CYPHERLOG_VERSION,
     .options = options,

@@ -20,6 +20,8 @@ enum {
     COMMAND_EXPORT = 64,
 };
 
+enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
+
 struct server_conf {
     struct setup setup;
     char *group_id, *instance_id;
@@ -36,6 +38,8 @@ struct server_conf {
     char *file, *params, *key;
     int64_t min_offset, max_age_ms, timeout_ms;
     bool csv;
+    int64_t output; /* enum output; ask_run also looks at csv and json */
+    int64_t repeat, interval_ms;
     struct backup_options backup;
     bool json; /* ask, and those about snapshots */
 };
