@@ -134,13 +134,14 @@ build/neo4j-backup-%/ready: tests/neo4j-backup-%.txt
 	@touch $@
 
 # AsyncAPI's official parser, some 55 MB, and what topics/examples/client.mjs needs. The latter has a
-# part in C++: where its binary cannot be fetched it is compiled, with the system's libraries and no
-# make beside it, in two minutes.
+# part in C++: where its binary cannot be fetched it is compiled, with the system's libraries, the
+# headers that came with node if they did, and no make beside it, in two minutes.
 $(ASYNCAPI)/ready: NPM_FLAGS := --ignore-scripts
+NODE_HEADERS = $(if $(wildcard /usr/include/node/node.h),npm_config_nodedir=/usr)
 build/%/ready: tests/%/package.json tests/%/package-lock.json
 	@command -v npm >/dev/null || { echo "missing: npm and nodejs; make deps installs them" >&2; exit 1; }
 	@mkdir -p $(@D) && cp $^ $(@D)/
-	MAKEFLAGS= JOBS=1 CKJS_LINKING=dynamic npm ci --prefix $(@D) $(NPM_FLAGS) --loglevel=error --no-audit --no-fund
+	MAKEFLAGS= JOBS=1 CKJS_LINKING=dynamic $(NODE_HEADERS) npm ci --prefix $(@D) $(NPM_FLAGS) --loglevel=error --no-audit --no-fund
 	@touch $@
 
 check: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(ASYNCAPI)/ready ## unit tests, corpora, schemas, README and compose/ against the programs: no services
