@@ -116,7 +116,7 @@ install: all ## install the programs and their systemd units (DESTDIR, PREFIX)
 	  echo "install unit $$unit"; rm -f "$$unit" && \
 	  sed 's|@PREFIX@|$(PREFIX)|g' "compose/systemd/$$p@.service.in" > "$$unit" && chmod 644 "$$unit" || exit 1; done
 
-clean: ## remove what was built; keeps downloads: build/stack, venv, asyncapi, clients, neo4j-backup-…
+clean: ## remove what was built; keeps downloads: build/stack, venv, asyncapi, clients, prometheus, neo4j-backup-…
 	rm -rf build/release* build/break* build/address* build/undefined* build/thread* build/fuzz build/coverage build/bin
 
 $(VENV)/ready: tests/requirements.txt

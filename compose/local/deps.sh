@@ -3,11 +3,13 @@
 # Installs what is missing to build and to run the demo; `deps.sh test` also what the tests need
 # (docker-compose without an engine, 6 MB, and systemd-analyze look at compose/; a JDK, g++, kcat and
 # jq run topics/examples); `deps.sh all` also what lint, fuzzing and valgrind runs need. Says so first;
-# uses sudo only to install, and only where it is not root already.
+# uses sudo only to install, and only where it is not root already. Prometheus with its promtool is
+# unpacked into build/prometheus: its package, installed, would start a service.
 # Debian and Ubuntu; elsewhere it names what is missing and ends.
 set -eu
 
-missing=
+root=$(cd "$(dirname "$0")/../.." && pwd)
+missing= unpack=
 need() { # need CONDITION PACKAGE…
     condition=$1
     shift
@@ -48,6 +50,9 @@ if [ "${1:-}" = test ] || [ "${1:-}" = all ]; then
     need 'command -v jq' jq
     need 'docker-compose version || docker compose version' docker-compose
     need 'command -v systemd-analyze' systemd
+    if ! { command -v promtool && command -v prometheus; } >/dev/null 2>&1 && [ ! -e "$root/build/prometheus/ready" ]; then
+        unpack=prometheus
+    fi
 fi
 if [ "${1:-}" = all ]; then
     need 'command -v clang' clang
@@ -57,22 +62,36 @@ if [ "${1:-}" = all ]; then
     need 'command -v valgrind' valgrind
 fi
 
-if [ -z "$missing" ]; then
+if [ -z "$missing$unpack" ]; then
     exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
-    echo "missing:$missing (names of Debian packages; there is no apt-get here, install them by hand)" >&2
+    echo "missing:$missing $unpack (names of Debian packages; there is no apt-get here, install them by hand)" >&2
     exit 3
 fi
 sudo=
 if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null 2>&1 || {
+    [ -z "$missing" ] || command -v sudo >/dev/null 2>&1 || {
         echo "missing:$missing; there is no sudo here: become root and run apt-get install$missing" >&2
         exit 3
     }
     sudo=sudo
 fi
-echo "installing with apt-get:$missing"
-$sudo apt-get update -qq
-# shellcheck disable=SC2086 # a list of words
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ -n "$missing" ]; then
+    echo "installing with apt-get:$missing"
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+unpack_prometheus() { # as whoever calls: a download needs no root
+    rm -rf "$root/build/prometheus" && mkdir -p "$root/build/prometheus" && cd "$root/build/prometheus" &&
+        apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb && touch ready
+}
+if [ -n "$unpack" ]; then
+    echo "unpacking Debian's prometheus into build/prometheus"
+    unpack_prometheus || {
+        $sudo apt-get update -qq
+        unpack_prometheus
+    }
+fi
