@@ -15,7 +15,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "compose"
 PROGRAMS = {"db_sync": ("run", "topics"), "global_server": ("run",)}
 VARIANTS = (["compose.yaml"], ["compose.yaml", "compose.existing-kafka.yaml"],
-            ["compose.yaml", "compose.existing-kafka.yaml", "compose.kafka-login.yaml"])
+            ["compose.yaml", "compose.existing-kafka.yaml", "compose.kafka-login.yaml"],
+            ["compose.yaml", "compose.monitoring.yaml"],
+            ["compose.yaml", "compose.existing-kafka.yaml", "compose.kafka-login.yaml", "compose.monitoring.yaml"])
 FOREIGN = {"TMPDIR"}  # names that the programs take from the environment and that are no options
 STANDARD = set("""arpa/inet assert ctype dirent errno fcntl getopt inttypes langinfo locale math netinet/in pthread signal stdarg stdatomic
 stdbool stddef stdint stdio stdlib string strings sys/file sys/mman sys/resource sys/socket sys/stat time unistd""".split())  # headers of C and POSIX
@@ -91,7 +93,7 @@ def compose(build):
             secret.write("secret\n")
             secret.flush()
             said = [t for t in (takes(build, n, s, secret.name) for n, s in ours.items()) if t]
-        yield f"programs take the environment of {files[-1]}", len(ours) == 7 and not said, said or f"services: {sorted(ours)}"
+        yield f"programs take the environment of {' '.join(files)}", len(ours) == 7 and not said, said or f"services: {sorted(ours)}"
 
 
 def environment_file():
