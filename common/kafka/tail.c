@@ -106,10 +106,18 @@ int tail_open(struct tail **out, const struct kafka_conf *kafka, const char *top
 {
     const struct kafka_setting owned[] = {
         {"group.id", "cypherlog-tail"}, /* wanted, not used */
-        {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
-        {"auto.offset.reset", "error"},   {"isolation.level", "read_committed"},
-        {"enable.partition.eof", "true"}, {"check.crcs", "true"},
-        {"fetch.wait.max.ms", "100"},     {NULL, NULL}};
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},
+        {"isolation.level", "read_committed"},
+        {"enable.partition.eof", "true"},
+        {"check.crcs", "true"},
+        {"fetch.wait.max.ms", "100"},
+        /* as much as librdkafka may hold ready: by default 64 MB, and 50 MB a fetch */
+        {"queued.max.messages.kbytes", "8192"},
+        {"queued.min.messages", "20000"},
+        {"fetch.max.bytes", "4194304"},
+        {NULL, NULL}};
     struct tail *t = mem_alloc(1, sizeof *t);
     rd_kafka_conf_t *conf = client_conf(kafka, owned, &t->health, err);
 
