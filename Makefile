@@ -48,7 +48,7 @@ PROGRAM_OBJ := $(foreach p,$(PROGRAMS),$(patsubst %.c,$(B)/%.o,$(filter-out %/ma
 .DEFAULT_GOAL := all
 Q = $(if $(V),,@echo '  $(notdir $(CC))  $(patsubst $(B)/%,%,$@)';)
 .PHONY: help deps all install clean check integration property tested test bench fuzz coverage lint format \
-        demo stop check-libs
+        demo stop screenshot check-libs
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -82,6 +82,8 @@ FORCE:
 $(B)/%.o: %.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/common/ops/page.o: common/ops/page.html common/ops/page.css common/ops/page.js
 
 define program
 $(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libcommon.a
@@ -171,6 +173,9 @@ fuzz: ## a timed run of every fuzz target (FUZZ_SECONDS each, ONLY=name), clang
 coverage: ## line coverage of the unit tests
 	@$(MAKE) --no-print-directory SANITIZE= CFLAGS='--coverage -O0' LDFLAGS=--coverage B=build/coverage check
 	@gcov -n -o build/coverage/common/base $(COMMON_SRC) 2>/dev/null | grep -A1 '^File .common' || true
+
+screenshot: all $(VENV)/ready ## the picture in README, of the page in a browser
+	@BUILD=$(B) SCREENSHOT=compose/replicas.png $(VENV)/bin/python -m pytest tests/integration/test_page.py -k at_once
 
 lint: ## banned calls, order of rooms, each header alone, layout, clang-tidy
 	@tests/lint.py $(if $(CI),--strict)

@@ -50,7 +50,7 @@ static int open_all(struct agent *a, struct err *err)
         setup_tx_open(&o->setup, &a->tx, err) == 0 && reader_open(&a->reader, &reader, err) == 0)
         rc = 0;
     a->queue = queue_new((size_t)o->prefetch_bytes, 100000, free_command);
-    a->observe = (struct observe){.report = a->report, .queue = a->queue};
+    a->observe = (struct observe){.options = o, .report = a->report, .queue = a->queue};
     writer_init(&a->writer, o, &a->options->setup, a->tx, a->report);
     a->letters = letters_new(o);
     a->notices = notices_new(o, a->report);
@@ -156,13 +156,13 @@ int agent_run(struct options *options, struct err *err)
     log_info(log_event("start"), log_str("replica", options_replica(options)),
              log_str("version", CYPHERLOG_VERSION));
     if (open_all(&a, err) == 0 && report_start(a.report, err) == 0 &&
-        observe_start(&a.httpd, options->status_listen, &a.observe, err) == 0 &&
-        start(&a, err) == 0)
+        observe_start(&a.httpd, &a.observe, err) == 0 && start(&a, err) == 0)
         rc = work(&a, err);
     if (rc < 0 && err->class == ERR_STOPPING) {
         err_clear(err);
         rc = 0;
     }
+    stop_request(); /* a start that failed: the threads wait no longer */
     httpd_stop(a.httpd);
     report_free(a.report, err);
     close_all(&a);

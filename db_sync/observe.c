@@ -64,9 +64,14 @@ static bool is_ready(void *arg, int64_t min_offset, struct buf *why)
     return ready;
 }
 
-int observe_start(struct httpd **out, const char *listen, struct observe *observe, struct err *err)
+int observe_start(struct httpd **out, struct observe *observe, struct err *err)
 {
-    const struct httpd_conf conf = {.listen = listen,
+    const struct options *o = observe->options;
+    const struct httpd_conf conf = {.listen = o->status_listen,
+                                    .board = {.setup = &o->setup,
+                                              .topic = o->status_topic,
+                                              .client_id = "db_sync-board",
+                                              .interval_ms = o->status_interval_ms},
                                     .arg = observe,
                                     .add_metrics = add_metrics,
                                     .add_status = add_status,

@@ -96,7 +96,8 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
     a->reports = queue_new(SIZE_MAX, count, free);
     a->flight.traffic = traffic_new();
     a->standing = standing_new(conf, a->instance_id, &a->flight);
-    a->lookout = (struct lookout){.standing = a->standing,
+    a->lookout = (struct lookout){.conf = conf,
+                                  .standing = a->standing,
                                   .flight = &a->flight,
                                   .instance = a->instance_id,
                                   .group_id = conf->group_id};
@@ -457,8 +458,7 @@ int agent_run(const struct server_conf *conf, bool *hung, struct err *err)
     int rc = -1;
 
     agent_init(a, conf);
-    if (lookout_start(&a->httpd, conf->status_listen, &a->lookout, err) < 0 ||
-        contact_all(a, err) < 0)
+    if (lookout_start(&a->httpd, &a->lookout, err) < 0 || contact_all(a, err) < 0)
         goto out;
     memcpy(a->replica_name, a->seen_name, sizeof a->replica_name);
     if (start_threads(a, err) < 0)

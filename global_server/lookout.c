@@ -78,9 +78,14 @@ static bool is_ready(void *arg, int64_t min_offset, struct buf *why)
     return v.serves && v.offset >= min_offset;
 }
 
-int lookout_start(struct httpd **out, const char *listen, struct lookout *lookout, struct err *err)
+int lookout_start(struct httpd **out, struct lookout *lookout, struct err *err)
 {
-    const struct httpd_conf conf = {.listen = listen,
+    const struct server_conf *c = lookout->conf;
+    const struct httpd_conf conf = {.listen = c->status_listen,
+                                    .board = {.setup = &c->setup,
+                                              .topic = c->status_topic,
+                                              .client_id = "global_server-board",
+                                              .interval_ms = c->status_interval_ms},
                                     .arg = lookout,
                                     .add_metrics = add_metrics,
                                     .add_status = add_status,

@@ -8,14 +8,14 @@
 #include "ops/httpd.h"
 
 struct lookout {
+    const struct server_conf *conf;
     struct standing *standing;
     const struct flight *flight;
     const char *instance, *group_id;
 };
 
-/* httpd_stop ends it; what lookout points to outlives it. *out is NULL where listen is.
+/* httpd_stop ends it; what lookout points to outlives it. *out is NULL without STATUS_LISTEN.
  * ERR_CONFIG as httpd_start. */
-MUST_CHECK int lookout_start(struct httpd **out, const char *listen, struct lookout *lookout,
-                             struct err *err);
+MUST_CHECK int lookout_start(struct httpd **out, struct lookout *lookout, struct err *err);
 
 #endif

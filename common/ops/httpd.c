@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ops/metrics.h"
+#include "ops/page.h"
 
 #include <microhttpd.h>
 
@@ -24,6 +25,7 @@
 
 struct httpd {
     struct httpd_conf conf;
+    struct board *board;
     struct MHD_Daemon *daemon;
 };
 
@@ -49,24 +51,44 @@ static void health(const struct httpd *h, struct MHD_Connection *c, struct answe
     add_line(a, MHD_HTTP_OK, "alive");
 }
 
-static void readiness(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
+/* The whole number name of the query into *out, which stays as it is where there is none; false,
+ * and the answer says so, when it is no such number. */
+static bool number_of(struct MHD_Connection *c, const char *name, int64_t *out, struct answer *a)
 {
-    static const char name[] = "min_offset";
-    static const struct conf_option number = {.name = name, .type = CONF_INT, .min = "0"};
+    const struct conf_option number = {.name = name, .type = CONF_INT, .min = "0"};
     const char *wanted;
     size_t len;
+
+    if (MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, strlen(name), &wanted,
+                                      &len) != MHD_YES)
+        return true;
+    if (wanted != NULL && strlen(wanted) == len &&
+        conf_parse_number(&number, wanted, out, NULL) == 0)
+        return true;
+    a->code = MHD_HTTP_BAD_REQUEST;
+    buf_addf(&a->body, "%s must be a whole number from 0: ?%s=1200\n", name, name);
+    return false;
+}
+
+static void readiness(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
+{
     int64_t min_offset = -1;
 
-    if (MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, sizeof name - 1, &wanted,
-                                      &len) == MHD_YES &&
-        (wanted == NULL || strlen(wanted) != len ||
-         conf_parse_number(&number, wanted, &min_offset, NULL) < 0)) {
-        add_line(a, MHD_HTTP_BAD_REQUEST,
-                 "min_offset must be a whole number from 0: /readyz?min_offset=1200");
+    if (!number_of(c, "min_offset", &min_offset, a))
         return;
-    }
     bool ready = h->conf.is_ready(h->conf.arg, min_offset, &a->body);
     a->code = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    buf_addc(&a->body, '\n');
+}
+
+static void replicas(const struct httpd *h, struct MHD_Connection *c, struct answer *a)
+{
+    int64_t since = -1;
+
+    if (!number_of(c, "since", &since, a))
+        return;
+    a->type = "application/json";
+    board_add(h->board, since, &a->body);
     buf_addc(&a->body, '\n');
 }
 
@@ -90,37 +112,60 @@ static const struct {
     const char *path;
     void (*give)(const struct httpd *h, struct MHD_Connection *c, struct answer *a);
 } places[] = {
-    {"/metrics", metrics}, {"/healthz", health}, {"/readyz", readiness}, {"/status", status}};
+    {"/replicas", replicas}, {"/metrics", metrics}, {"/healthz", health},
+    {"/readyz", readiness},  {"/status", status},
+};
 
 static void find_answer(const struct httpd *h, struct MHD_Connection *c, const char *path,
                         struct answer *a)
 {
+    size_t len;
+    const char *file = page_find(path, &a->type, &len);
+
+    if (file != NULL) {
+        buf_add(&a->body, file, len);
+        return;
+    }
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (strcmp(path, places[i].path) == 0) {
             places[i].give(h, c, a);
             return;
         }
     add_line(a, MHD_HTTP_NOT_FOUND,
-             "nothing is here; there are /metrics, /healthz, /readyz, /status");
+             "nothing is here; there are /, /replicas, /metrics, /healthz, /readyz, /status");
 }
 
 /* ---- libmicrohttpd ---- */
 
-/* Gives the body away. */
+static bool add_headers(struct MHD_Response *response, const struct answer *a)
+{
+    const char *const headers[][2] = {
+        {MHD_HTTP_HEADER_CONTENT_TYPE, a->type}, {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+        {"X-Content-Type-Options", "nosniff"},   {"Content-Security-Policy", PAGE_POLICY},
+        {MHD_HTTP_HEADER_ALLOW, "GET, HEAD"}, /* with 405 alone */
+    };
+    size_t count = sizeof headers / sizeof *headers - (a->code != MHD_HTTP_METHOD_NOT_ALLOWED);
+
+    for (size_t i = 0; i < count; i++)
+        if (MHD_add_response_header(response, headers[i][0], headers[i][1]) != MHD_YES)
+            return false;
+    return true;
+}
+
+/* Gives the body away: libmicrohttpd frees it. */
 static enum MHD_Result send_take(struct MHD_Connection *c, struct answer *a)
 {
+    size_t len = a->body.len;
+    char *body = buf_take(&a->body);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(a->body.len, a->body.data, MHD_RESPMEM_MUST_COPY);
+        MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result done = MHD_NO;
 
-    buf_fini(&a->body);
-    if (response == NULL)
+    if (response == NULL) {
+        free(body);
         return MHD_NO;
-    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->type) == MHD_YES &&
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
-        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
-        (a->code != MHD_HTTP_METHOD_NOT_ALLOWED ||
-         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES))
+    }
+    if (add_headers(response, a))
         done = MHD_queue_response(c, a->code, response);
     MHD_destroy_response(response);
     return done;
@@ -250,6 +295,16 @@ static void log_address(int fd)
     log_info(log_event("listening"), log_str("address", text));
 }
 
+static struct MHD_Daemon *start_daemon(struct httpd *h, int fd)
+{
+    return MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0,
+                            NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_trouble, NULL,
+                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                            MHD_OPTION_END);
+}
+
 int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *err)
 {
     *out = NULL;
@@ -261,27 +316,29 @@ int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *e
     struct httpd *h = mem_alloc(1, sizeof *h);
     h->conf = *conf;
     h->conf.listen = NULL;
-    h->daemon = MHD_start_daemon(
-        MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_trouble, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_END);
+    h->board = board_new(&conf->board);
+    h->daemon = start_daemon(h, fd);
     if (h->daemon == NULL) {
         close(fd);
-        free(h);
-        return err_set(err, ERR_FATAL, "thread.start",
-                       "the thread of STATUS_LISTEN cannot be started");
+        err_set(err, ERR_FATAL, "thread.start", "the thread of STATUS_LISTEN cannot be started");
+        goto fail;
     }
+    if (board_start(h->board, err) < 0)
+        goto fail;
     log_address(fd);
     *out = h;
     return 0;
+fail:
+    httpd_stop(h);
+    return -1;
 }
 
 void httpd_stop(struct httpd *h)
 {
     if (h == NULL)
         return;
-    MHD_stop_daemon(h->daemon); /* closes the socket */
+    if (h->daemon != NULL)
+        MHD_stop_daemon(h->daemon); /* closes the socket */
+    board_free(h->board);
     free(h);
 }

@@ -2,12 +2,13 @@
 #ifndef CYPHERLOG_OPS_HTTPD_H
 #define CYPHERLOG_OPS_HTTPD_H
 
-/* ops/httpd.h: a program's HTTP endpoint for those who watch over it: /metrics, /healthz,
- * /readyz, /status. Reads only, GET and HEAD. One thread, libmicrohttpd's, in which all functions
- * below run; they must not wait. */
+/* ops/httpd.h: a program's HTTP endpoint for those who watch over it: a page that shows every
+ * replica, /replicas that it reads, /metrics, /healthz, /readyz, /status. Reads only, GET and HEAD.
+ * One thread, libmicrohttpd's, in which all functions below run; they must not wait. */
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "ops/board.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@ struct httpd; /* opaque */
 struct httpd_conf {
     const char *listen; /* PORT, which means the loopback, HOST:PORT or [HOST]:PORT; HOST is an
                            address, or localhost. Port 0: any that is free */
-    void *arg;          /* of the functions; lives as long as the endpoint */
+    struct board_conf board;
+    void *arg; /* of the functions; lives as long as the endpoint */
 
     void (*add_metrics)(void *arg, struct buf *out); /* metrics.h */
     void (*add_status)(void *arg, struct buf *out);  /* a JSON object */
@@ -31,16 +33,15 @@ struct httpd_conf {
 #define HTTPD_ROW(type, member, commands)                                                          \
     {                                                                                              \
         "STATUS_LISTEN", CONF_TEXT, offsetof(type, member), NULL, NULL, NULL, 0, commands,         \
-            "Where to serve /metrics, /healthz, /readyz and /status over HTTP: PORT on the "       \
-            "loopback, or "                                                                        \
-            "HOST:PORT, an IPv6 HOST in brackets; not set: nowhere"                                \
+            "Where to serve a page of all replicas, /metrics, /healthz, /readyz and /status over " \
+            "HTTP: PORT on the loopback, or HOST:PORT, an IPv6 HOST in brackets; not set: nowhere" \
     }
 
 /* Starts to listen, and logs where (`listening`). conf->listen NULL: *out is NULL. ERR_CONFIG: what
  * the setting says is no address, or not one to listen on. */
 MUST_CHECK int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *err);
 
-/* Ends the thread; NULL does nothing. */
+/* Ends the threads, after a stop was requested (base/stop); NULL does nothing. */
 void httpd_stop(struct httpd *h);
 
 #endif

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing to build and to run the demo; `deps.sh test` also what the tests need
 # (docker-compose without an engine, 6 MB, and systemd-analyze look at compose/; a JDK, g++, kcat and
-# jq run topics/examples); `deps.sh all` also what lint, fuzzing and valgrind runs need. Says so first;
-# uses sudo only to install, and only where it is not root already. Prometheus with its promtool is
-# unpacked into build/prometheus: its package, installed, would start a service.
+# jq run topics/examples; Chromium, 100 MB, looks at the page of STATUS_LISTEN); `deps.sh all` also what
+# lint, fuzzing and valgrind runs need. Says so first; uses sudo only to install, and only where it is
+# not root already. Prometheus with its promtool is unpacked into build/prometheus: its package,
+# installed, would start a service.
 # Debian and Ubuntu; elsewhere it names what is missing and ends.
 set -eu
 
@@ -50,6 +51,9 @@ if [ "${1:-}" = test ] || [ "${1:-}" = all ]; then
     need 'command -v jq' jq
     need 'docker-compose version || docker compose version' docker-compose
     need 'command -v systemd-analyze' systemd
+    browser=chromium
+    ! grep -q '^ID=ubuntu' /etc/os-release || browser=chromium-browser
+    need 'command -v chromium || command -v chromium-browser || command -v google-chrome' $browser
     if ! { command -v promtool && command -v prometheus; } >/dev/null 2>&1 && [ ! -e "$root/build/prometheus/ready" ]; then
         unpack=prometheus
     fi

@@ -113,7 +113,7 @@ def test_alive_and_not_ready_while_neo4j_is_away(topics, server_a, neo_a, db_syn
 
 def test_what_it_does_not_do(watched, topics, neo_a):
     base = address(watched[0])
-    for path in ("/nothing", "/", "/metrics/", "/METRICS"):
+    for path in ("/nothing", "/page.html", "/metrics/", "/METRICS"):
         assert "/metrics" in get(base, path, 404).text
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         answer = requests.request(method, base + "/status", data=b"x" * 100_000, timeout=10)

@@ -246,13 +246,21 @@ def in_sync(db_sync):
     return db_sync.must_live() and [e["state"] for e in db_sync.events("state")][-1:] == ["in-sync"]
 
 
+def made_ready(site):
+    """A global_server serves where a db_sync has worked once."""
+    if site.neo.offset() is None:
+        db_sync = site.db_sync()
+        until("state in-sync", lambda: in_sync(db_sync))
+        db_sync.stop()
+
+
 # ---------------------------------------------------------------- what must work
 
 
 def test_acls_of_readme_are_enough(site, log):
     first = log.end("command")
-    db_sync = site.db_sync(RESPONSE_TOPIC="response", KAFKA_DEBUG="all")
-    server = site.global_server(KAFKA_DEBUG="all")
+    db_sync = site.db_sync(RESPONSE_TOPIC="response", STATUS_LISTEN="0", KAFKA_DEBUG="all")
+    server = site.global_server(STATUS_LISTEN="0", KAFKA_DEBUG="all")
     checked = site.run("db_sync", "topics", ["topics", "check"])
     assert checked.returncode == 0 and checked.stdout.count("good") == 5, checked
     site.send("CREATE (:P {n: 42})", "RETURN 1/0")
@@ -264,6 +272,11 @@ def test_acls_of_readme_are_enough(site, log):
     assert shown.returncode == 0 and "in-sync" in shown.stdout, shown
     again = site.run("db_sync", "writer", ["send", "--dead-letters", "--offsets", str(first + 1), "--wait"])
     assert again.returncode == 1 and "sent" in again.stderr and again.stdout == f"{first + 3}\n", again
+    applied(site.neo, log)
+    for program in (db_sync, server):
+        base = program.wait_event("listening")[0]["address"]
+        until("both programs on the page", lambda b=base: {s["program"] for s in requests.get(b + "/replicas", timeout=10).json()["statuses"]} == {
+            "db_sync", "global_server"})
     letters = [offset for offset, _, _ in log.dead_letters()]
     assert letters == [first + 1, first + 2]
     notices = [m for m in (json.loads(m.value()) for m in log.read("response")) if "status" in m]
@@ -310,10 +323,8 @@ def test_plain_login_with_the_system_library(site, log):
 ])
 def test_one_acl_fewer_is_not_enough(site, log, user, kind, name, operation, program, args, words):
     """Exit 3 and a message that names what, and where it stands what is needed."""
-    if program == "global_server" and args == ["run"] and site.neo.offset() is None:
-        db_sync = site.db_sync()  # it must have worked here once
-        until("state in-sync", lambda: in_sync(db_sync))
-        db_sync.stop()
+    if program == "global_server" and args == ["run"]:
+        made_ready(site)
     with without(site, user, kind, name, operation):
         refused = site.run(program, user, args)
     assert refused.returncode == 3, refused
@@ -330,6 +341,23 @@ def test_one_acl_fewer_is_told(site, log, user, kind, name, operation):
         program = site.db_sync() if user == "db-sync-a" else site.global_server()
         until(f"a word on {name} in {program.log_path}", lambda: program.must_live() and re.search(
             f"level=(warn|error) .*{name}.*uthorization failed.*README, Security", program.log), 60)
+
+
+def test_page_without_its_acl(site, log):
+    """What reads the status topic for the page alone says so, there and once in the log; the program does its work."""
+    made_ready(site)
+    with without(site, "server-a", "TOPIC", "status", "READ"):
+        server = site.global_server(STATUS_LISTEN="0")
+        base = server.wait_event("listening")[0]["address"]
+        until("the reason", lambda: "README, Security" in requests.get(base + "/replicas", timeout=10).json().get("trouble", ""))
+        until("ready", lambda: requests.get(base + "/readyz", timeout=10).status_code == 200)
+        asked = site.ask("RETURN 1 AS n")
+        assert asked.returncode == 0 and asked.stdout.split() == ["n", "1"], asked
+        assert requests.get(base + "/replicas", timeout=10).json()["statuses"] == []
+        server.wait_event("statuses_unread", count=2)
+    until("it may read", lambda: "trouble" not in (answer := requests.get(base + "/replicas", timeout=10).json()) and answer["statuses"])
+    warned = [line for line in server.log.splitlines() if "level=warn" in line and "statuses_unread" in line]
+    assert len(warned) == 1 and "status" in warned[0], warned
 
 
 class without:
