@@ -469,8 +469,8 @@ int agent_run(const struct server_conf *conf, bool *hung, struct err *err)
     a->looked_ms = clock_mono_ms();
     while (turn(a, err) == 0)
         continue;
-    rc = err->class == ERR_STOPPING ? 0 : -1;
 out:
+    rc = err->class == ERR_STOPPING ? 0 : -1;
     /* stop_request makes every wait of the threads short, whatever the reason of the end is. */
     stop_request();
     *hung = !stop_all(a, err);

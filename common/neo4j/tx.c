@@ -39,6 +39,7 @@ struct tx {
 #define JOLT_TYPE_V1_STRICT "application/vnd.neo4j.jolt;strict=true, application/json;q=0.1"
 
 #define ROLLBACK_TIMEOUT_MS 10000
+#define SERVER_TIMEOUT_MS 5000
 #define FORGET_TIMEOUT_MS 10000
 #define PAGE_KEEP 8192 /* bytes of a page that may be an error in JSON */
 
@@ -502,7 +503,10 @@ void tx_rollback(struct tx *tx)
 int tx_server(struct tx *tx, struct tx_server *out, struct err *err)
 {
     struct buf body = {.limit = 65536};
-    struct http_request request = {.path = "/", .on_line = keep_line, .arg = &body};
+    struct http_request request = {.path = "/",
+                                   .deadline_ms = clock_mono_ms() + SERVER_TIMEOUT_MS,
+                                   .on_line = keep_line,
+                                   .arg = &body};
     long status = 0;
     int rc = -1;
     json_t *root = NULL;
