@@ -51,7 +51,8 @@ def servers_dir():
 
 @pytest.fixture(scope="session")
 def kafka(servers_dir):
-    broker = stack.Kafka(servers_dir / "kafka").start()
+    # else a killed member of a group is waited for during 6 s at least
+    broker = stack.Kafka(servers_dir / "kafka", extra_conf={"group.min.session.timeout.ms": 1000}).start()
     yield broker
     broker.kill()
 

@@ -237,7 +237,7 @@ def test_replies_that_do_not_fit(style, topics, replica, global_server):
 def test_many_at_once_with_one_key(topics, replica, global_server):
     """One partition has them all; several pages each, in order, on one partition of the replies."""
     server = global_server(replica, PAGE_ROWS=10)
-    ids = [f"q{i}" for i in range(scaled(300, 10_000))]
+    ids = [f"q{i}" for i in range(scaled(1000, 10_000))]
     topics.produce("request", [ask("UNWIND range(1, $n) AS x RETURN x", id=i, with_key="one", params={"n": 1 + n % 35}) for n, i in enumerate(ids)], key="one")
     found = wait_replies(topics, ids, deadline_s=180)
     check_one_reply_each(found, ids)
