@@ -192,6 +192,15 @@ static void set_lags(struct agent *a, const struct err *why)
     atomic_store(&a->flight.serve, !a->lags);
 }
 
+/* Until the first look tells. */
+static void expect_lag(struct agent *a)
+{
+    struct err why = {0};
+
+    err_set(&why, ERR_GUARD, "replica.lags", "the age of the replica's state is not known yet");
+    set_lags(a, &why);
+}
+
 /* Others answer while the state is too old, and until it has been caught up well: in and out again
  * moves partitions each time. Where Kafka does not tell the age all stays as it is. */
 static void judge_lag(struct agent *a, int64_t position)
@@ -363,6 +372,8 @@ static int start_threads(struct agent *a, struct err *err)
 
     if (start_reply(a, err) < 0 || age_start(&a->age, &age, err) < 0)
         return -1;
+    if (a->conf->max_lag_ms > 0) /* before anybody is told that it serves */
+        expect_lag(a);
     standing_serves(a->standing, a->replica_name, replica_server(a->replica), a->age);
     if (status_start(&a->status, a->conf, a->replica_name, a->standing, err) < 0 ||
         waiter_start(&a->waiter, &waiter, err) < 0)
@@ -381,11 +392,6 @@ static int start_threads(struct agent *a, struct err *err)
     if (workers_start(&a->workers, &workers, err) < 0)
         return -1;
     intake.reply = a->reply;
-    if (a->conf->max_lag_ms > 0) { /* until the first look tells */
-        struct err why = {0};
-        err_set(&why, ERR_GUARD, "replica.lags", "the age of the replica's state is not known yet");
-        set_lags(a, &why);
-    }
     atomic_store(&a->flight.serve, !a->lags); /* last: from here on requests come */
     return intake_start(&a->intake, &intake, err);
 }
