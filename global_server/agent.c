@@ -25,9 +25,8 @@
 #define LOOK_MS 2000 /* between two looks at the replica */
 #define TURN_MS 200
 #define KAFKA_TRY_MS 5000
-#define FLIGHT_BYTES (16 << 20)  /* of requests between intake and their end */
-#define PRODUCER_BYTES (8 << 20) /* of replies that librdkafka holds */
-#define MESSAGE_SLACK 65536      /* key and the numbers around a page */
+#define FLIGHT_BYTES (16 << 20) /* of requests between intake and their end */
+#define MESSAGE_SLACK 65536     /* key and the numbers around a page */
 
 struct agent {
     const struct server_conf *conf;
@@ -45,6 +44,7 @@ struct agent {
     char replica_name[REPLICA_SIZE]; /* fixed before the first thread */
     struct reply *reply;
     struct age *age;
+    struct cache *cache; /* NULL: none */
     struct waiter *waiter;
     struct workers *workers;
     struct intake *intake;
@@ -95,10 +95,13 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
     a->waiting = queue_new(SIZE_MAX, count, job_free);
     a->reports = queue_new(SIZE_MAX, count, free);
     a->flight.traffic = traffic_new();
+    if (conf->result_cache > 0)
+        a->cache = cache_new((size_t)conf->result_cache);
     a->standing = standing_new(conf, a->instance_id, &a->flight);
     a->lookout = (struct lookout){.conf = conf,
                                   .standing = a->standing,
                                   .flight = &a->flight,
+                                  .cache = a->cache,
                                   .instance = a->instance_id,
                                   .group_id = conf->group_id};
 }
@@ -111,6 +114,7 @@ static void agent_fini(struct agent *a)
     queue_free(a->waiting);
     queue_free(a->reports);
     standing_free(a->standing);
+    cache_free(a->cache);
     traffic_free(a->flight.traffic);
     free(a->transactional_id);
     free(a->command_topic);
@@ -341,8 +345,7 @@ static int start_reply(struct agent *a, struct err *err)
                              .transactional_id = a->transactional_id,
                              .id_setting = "INSTANCE_ID",
                              .timeout_ms = a->conf->transaction_timeout_ms,
-                             .message_max_bytes = a->conf->max_reply_bytes + MESSAGE_SLACK,
-                             .queue_bytes = PRODUCER_BYTES},
+                             .message_max_bytes = a->conf->max_reply_bytes + MESSAGE_SLACK},
                      .rules = &a->rules,
                      .format = (enum answer_format)a->conf->reply_format,
                      .flight = &a->flight},
@@ -388,6 +391,7 @@ static int start_threads(struct agent *a, struct err *err)
                                    .reports = a->reports,
                                    .reply = a->reply,
                                    .age = a->age,
+                                   .cache = a->cache,
                                    .flight = &a->flight};
     if (workers_start(&a->workers, &workers, err) < 0)
         return -1;

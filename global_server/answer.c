@@ -290,6 +290,51 @@ int answer_finish(struct answer *a, struct err *err)
     return rc;
 }
 
+/* ---- copies: numbers of rows and of bytes, the columns as JSON, the rows as a page has them ----
+ */
+
+struct copy_head {
+    int64_t rows;
+    size_t fields_bytes, page_bytes;
+};
+
+bool answer_add_copy(const struct answer *a, size_t most, struct buf *out)
+{
+    if (a->is_error || a->page_count > 1 || a->fd >= 0 || a->fields_bytes + a->bytes > most)
+        return false;
+    struct copy_head head = {
+        .rows = a->rows, .fields_bytes = a->fields_bytes, .page_bytes = a->bytes};
+    buf_add(out, &head, sizeof head);
+    json_add(out, a->fields);
+    if (a->page_count > 0)
+        buf_add(out, buf_str(&a->memory) + sizeof(uint64_t), a->bytes);
+    return true;
+}
+
+bool answer_read_copy(struct answer *a, const struct buf *copy, size_t head_bytes)
+{
+    const char *p = buf_str(copy);
+    struct copy_head head;
+    struct err err = {0};
+
+    memcpy(&head, p, sizeof head);
+    p += sizeof head;
+    if (head.rows > a->page_rows || head.rows > a->limits.max_rows)
+        return false;
+    json_t *fields = json_loadb(p, head.fields_bytes, 0, NULL);
+    bool fits = fields != NULL && answer_set_fields(a, fields, head_bytes, &err) == 0 &&
+                head.page_bytes <= a->room;
+    json_decref(fields);
+    if (fits && head.rows > 0) {
+        buf_add(&a->page, p + head.fields_bytes, head.page_bytes);
+        a->rows = a->rows_in_page = head.rows;
+    }
+    if (fits && answer_finish(a, &err) == 0)
+        return true;
+    answer_clear(a);
+    return false;
+}
+
 void answer_set_error(struct answer *a, const char *code, const char *text)
 {
     char *copy = mem_strdup(text);

@@ -83,6 +83,14 @@ int64_t answer_rows(const struct answer *a);
 size_t answer_bytes(const struct answer *a);
 size_t answer_page_bytes(const struct answer *a);
 
+/* Appends a finished answer to out, if it is no error, has one page at most, and no more bytes than
+ * most; returns whether. */
+bool answer_add_copy(const struct answer *a, size_t most, struct buf *out);
+
+/* Fills a, which is empty, with such a copy; head_bytes as answer_set_fields. False: it does not
+ * fit into one message, and a is empty. */
+bool answer_read_copy(struct answer *a, const struct buf *copy, size_t head_bytes);
+
 /* Goes back before the first message. */
 void answer_rewind(struct answer *a);
 

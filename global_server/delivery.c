@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "global_server/ledger.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #define PAUSE_CAP_MS 2000
 #define FAILURES_MAX 5 /* of producers in a row, that Kafka being away does not explain */
 #define TURNS_MAX 2    /* an answer into an error, the error to RESPONSE_TOPIC */
+#define SPARE_RUNS 1   /* of the ledger: for the one answer of the other delivery */
 #define TOO_SLOW_MAX 2 /* transactions of one answer that Kafka ended for their age */
 
 /* The answer whose transaction was too slow, and how often. */
@@ -38,40 +38,18 @@ struct slow {
 struct delivery {
     struct delivery_conf conf;
     struct txn *txn;
-    struct group_claim *claim; /* NULL: none */
-    struct ledger *ledger;     /* of the claim */
     struct buf message;
     unsigned rebuilds, failures; /* producers in a row; failures: without an excuse */
     struct slow slow;
 };
 
-void delivery_forget_claim(struct delivery *d)
-{
-    group_claim_free(d->claim);
-    ledger_free(d->ledger);
-    d->claim = NULL;
-    d->ledger = NULL;
-}
-
-void delivery_claim_take(struct delivery *d, struct group_claim *claim)
-{
-    delivery_forget_claim(d);
-    d->claim = claim;
-    d->ledger = ledger_new();
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct group_partition *p = &claim->partitions[i];
-        struct ledger_set skip;
-        ledger_set_read(&skip, p->offset, p->metadata);
-        ledger_add_partition(d->ledger, p->partition, p->offset, &skip);
-    }
-}
-
-bool delivery_counts(const struct delivery *d, const struct job *job)
-{
-    return d->claim != NULL && d->claim->number == job->claim && job_counts(job);
-}
-
 /* ---- one transaction ---- */
+
+static enum txn_step claim_has_ended(struct err *err)
+{
+    err_set(err, ERR_GUARD, "claim.ended", "the requests have gone to another claim");
+    return TXN_LOST;
+}
 
 static enum txn_step send_job(struct delivery *d, struct job *job, struct err *err)
 {
@@ -82,11 +60,11 @@ static enum txn_step send_job(struct delivery *d, struct job *job, struct err *e
         return TXN_OK;
     job_head(job, d->conf.format, &head);
     answer_rewind(job->answer);
-    for (;;) {
+    while (holding_counts(d->conf.holding, job)) {
         if (answer_next(job->answer, &head, &d->message, &more, err) < 0)
             return TXN_ABORT;
         if (!more)
-            return TXN_OK;
+            return d->conf.large ? txn_flush(d->txn, job->request.to, err) : TXN_OK;
         struct txn_record record = {.topic = job->request.to,
                                     .key = job->request.key,
                                     .key_len = job->request.key_len,
@@ -97,37 +75,81 @@ static enum txn_step send_job(struct delivery *d, struct job *job, struct err *e
         if (step != TXN_OK)
             return step;
     }
+    return claim_has_ended(err);
 }
 
-static enum txn_step send_offsets(struct delivery *d, struct ledger *after, struct err *err)
+static enum txn_step send_replies(struct delivery *d, struct job **jobs, size_t n, struct err *err)
 {
-    struct ledger_commit *commits = mem_alloc(d->claim->count + 1, sizeof *commits);
-    struct group_partition *parts = mem_alloc(d->claim->count + 1, sizeof *parts);
-    size_t n = ledger_take_commits(after, commits, d->claim->count);
+    enum txn_step step = txn_begin(d->txn, err);
+
+    for (size_t i = 0; step == TXN_OK && i < n; i++)
+        step = send_job(d, jobs[i], err);
+    return step;
+}
+
+static enum txn_step send_offsets(struct delivery *d, const struct group_claim *claim,
+                                  struct ledger *after, struct err *err)
+{
+    struct ledger_commit *commits = mem_alloc(claim->count + 1, sizeof *commits);
+    struct group_partition *parts = mem_alloc(claim->count + 1, sizeof *parts);
+    size_t n = ledger_take_commits(after, commits, claim->count);
 
     for (size_t i = 0; i < n; i++)
         parts[i] =
             (struct group_partition){commits[i].partition, commits[i].offset, commits[i].metadata};
-    enum txn_step step = txn_send_offsets(d->txn, d->claim, parts, n, err);
+    enum txn_step step = txn_send_offsets(d->txn, claim, parts, n, err);
     free(parts);
     free(commits);
     return step;
 }
 
-static enum txn_step transact(struct delivery *d, struct job **jobs, size_t n, struct ledger *after,
-                              struct err *err)
+/* After TXN_ABORT and TXN_LOST: the same, or what became of the producer. */
+static enum txn_step undo(struct delivery *d, enum txn_step step, struct err *err)
 {
-    enum txn_step step = txn_begin(d->txn, err);
+    struct err why = {0};
+    enum txn_step aborted = txn_abort(d->txn, &why);
 
-    for (size_t i = 0; step == TXN_OK && i < n; i++) {
-        step = send_job(d, jobs[i], err);
+    if (aborted == TXN_OK)
+        return step;
+    *err = why;
+    return aborted;
+}
+
+/* Under the holding's lock. *offered: Kafka may have got the offsets. */
+static enum txn_step settle(struct delivery *d, struct job **jobs, size_t n, bool *offered,
+                            struct err *err)
+{
+    struct holding *h = d->conf.holding;
+    const struct group_claim *claim = holding_claim(h);
+
+    if (claim == NULL || claim->number != jobs[0]->claim || !holding_counts(h, jobs[0]))
+        return claim_has_ended(err);
+    struct ledger *after = ledger_dup(holding_ledger(h));
+    for (size_t i = 0; i < n; i++)
         ledger_settle(after, jobs[i]->partition, jobs[i]->sequence, jobs[i]->offset);
-    }
-    if (step == TXN_OK)
-        step = send_offsets(d, after, err);
+    *offered = true;
+    enum txn_step step = send_offsets(d, claim, after, err);
     if (step == TXN_OK)
         step = txn_commit(d->txn, err);
+    if (step == TXN_OK) {
+        holding_settle_take(h, after);
+        return step;
+    }
+    ledger_free(after);
+    if (step == TXN_ABORT || step == TXN_LOST)
+        step = undo(d, step, err);
+    if (step != TXN_ABORT)
+        holding_forget(h);
     return step;
+}
+
+static int64_t count_bytes(struct job *const *jobs, size_t n)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += (int64_t)answer_bytes(jobs[i]->answer);
+    return bytes;
 }
 
 static void count(struct delivery *d, struct job *const *jobs, size_t n, bool committed,
@@ -141,35 +163,31 @@ static void count(struct delivery *d, struct job *const *jobs, size_t n, bool co
                          clock_mono_ms() - jobs[i]->begun_ms);
 }
 
-/* One try. TXN_OK: committed and settled. TXN_ABORT, TXN_LOST: aborted. Else the producer is of no
- * use any more. */
-static enum txn_step attempt(struct delivery *d, struct job **jobs, size_t n, struct err *err)
+/* One transaction, of jobs of one claim. TXN_OK: committed and settled. TXN_ABORT: nothing of it
+ * will be seen. TXN_LOST: the same, and its claim has ended. Else the producer is of no use any
+ * more, and *offered says whether the transaction may have been committed all the same. */
+static enum txn_step transact(struct delivery *d, struct job **jobs, size_t n, bool *offered,
+                              struct err *err)
 {
-    struct ledger *after = ledger_dup(d->ledger);
     int64_t begun_us = clock_mono_us();
-    enum txn_step step = transact(d, jobs, n, after, err), aborted;
-    int64_t took_us = clock_mono_us() - begun_us;
+    enum txn_step step = send_replies(d, jobs, n, err);
 
-    log_debug(log_event("transaction"), log_int("replies", (int64_t)n), log_int("step", step),
+    *offered = false;
+    if (step == TXN_OK) {
+        holding_lock(d->conf.holding);
+        step = settle(d, jobs, n, offered, err);
+        holding_unlock(d->conf.holding);
+    }
+    int64_t took_us = clock_mono_us() - begun_us;
+    log_debug(log_event("transaction"), log_int("replies", (int64_t)n),
+              log_int("bytes", count_bytes(jobs, n)), log_int("step", step),
               log_int("us", took_us));
     count(d, jobs, n, step == TXN_OK, took_us);
     if (step != TXN_OK)
         traffic_error(d->conf.flight->traffic, err->class);
-    if (step == TXN_OK) {
-        struct ledger *before = d->ledger;
-        d->ledger = after;
-        after = before;
-        d->rebuilds = d->failures = 0;
-    }
-    ledger_free(after);
-    if (step != TXN_ABORT && step != TXN_LOST)
-        return step;
-    struct err why = {0};
-    aborted = txn_abort(d->txn, &why);
-    if (aborted == TXN_OK)
-        return step;
-    *err = why;
-    return aborted;
+    if (!*offered && (step == TXN_ABORT || step == TXN_LOST))
+        step = undo(d, step, err);
+    return step;
 }
 
 /* ---- answers that cannot be sent ---- */
@@ -258,7 +276,7 @@ static bool make_sendable(struct delivery *d, struct job *job)
 {
     unsigned turned = 0;
 
-    for (unsigned tries = 0; delivery_counts(d, job); tries++) {
+    for (unsigned tries = 0; holding_counts(d->conf.holding, job); tries++) {
         struct err why = {0};
         if (job->mute || check_topic(d, job, &why) == 0)
             return true;
@@ -339,8 +357,7 @@ static int open_producer(struct delivery *d, struct err *err)
     return step == TXN_OK ? 0 : -1;
 }
 
-/* A new producer. What the old one left is committed or aborted when this returns, and the
- * committed offsets say which. */
+/* A new producer. What the old one left is committed or aborted when this returns. */
 static int rebuild(struct delivery *d, const struct err *why, struct err *err)
 {
     d->failures += why->class != ERR_RETRY ? 1 : 0;
@@ -349,33 +366,50 @@ static int rebuild(struct delivery *d, const struct err *why, struct err *err)
         return err_wrap(err, "%u producers failed in a row", d->failures);
     }
     log_warn(log_event("kafka_producer_rebuilt"), log_err(why));
-    delivery_forget_claim(d);
     txn_close(d->txn);
     d->txn = NULL;
     if (d->rebuilds++ > 0 && !pause_before_retry(d, d->rebuilds))
         return err_set(err, ERR_STOPPING, "stopping", "asked to stop while Kafka did not answer");
-    if (open_producer(d, err) < 0)
-        return -1;
-    atomic_store(&d->conf.flight->rewind, true);
-    return 0;
+    return open_producer(d, err);
 }
 
-/* After anything but TXN_OK and TXN_ABORT. -1: the thread ends. */
-static int settle_failure(struct delivery *d, enum txn_step step, const struct err *why,
-                          struct err *err)
+/* The claim ended here: intake reads the committed offsets again, which say what is left to do. The
+ * group may have told it already. */
+static void read_again(struct delivery *d, int64_t claim)
 {
+    if (atomic_load(&d->conf.flight->claim) == claim)
+        atomic_store(&d->conf.flight->rewind, true);
+}
+
+/* Tries once. *again: nothing of it will be seen, and the jobs may be sent once more; else each is
+ * committed or its claim has ended. why: of what went wrong. -1: the thread ends. */
+static int attempt(struct delivery *d, struct job **jobs, size_t n, bool *again, struct err *why,
+                   struct err *err)
+{
+    bool offered;
+    int64_t claim = jobs[0]->claim;
+    enum txn_step step = transact(d, jobs, n, &offered, why);
+
+    *again = step == TXN_ABORT || (step == TXN_REBUILD && !offered);
+    if (n == 1 && strcmp(why->code, "kafka.transaction-timeout") == 0)
+        note_slow(d, jobs[0]);
     switch (step) {
     case TXN_OK:
+        d->rebuilds = d->failures = 0;
+        return 0;
     case TXN_ABORT:
         return 0;
     case TXN_LOST:
         log_info(log_event("claim_lost"), log_err(why));
-        delivery_forget_claim(d);
-        /* The group tells intake soon; should it not, the requests are read again all the same. */
-        atomic_store(&d->conf.flight->rewind, true);
+        if (offered)
+            read_again(d, claim);
         return 0;
     case TXN_REBUILD:
-        return rebuild(d, why, err);
+        if (rebuild(d, why, err) < 0)
+            return -1;
+        if (offered)
+            read_again(d, claim);
+        return 0;
     case TXN_FENCED:
         *err = *why;
         return -1;
@@ -399,17 +433,12 @@ static int replay_take(struct delivery *d, struct job *job, struct err *err)
 
     for (unsigned tries = 0; make_sendable(d, job); tries++) {
         struct err why = {0};
-        enum txn_step step = attempt(d, &job, 1, &why);
-        if (step != TXN_ABORT) {
-            if (step == TXN_REBUILD && strcmp(why.code, "kafka.transaction-timeout") == 0)
-                note_slow(d, job);
-            rc = settle_failure(d, step, &why, err);
+        bool again;
+        rc = attempt(d, &job, 1, &again, &why, err);
+        if (rc < 0 || !again)
             break;
-        }
         txn_forget_topics(d->txn);
         failures += is_records_fault(&why) ? 1 : 0;
-        if (strcmp(why.code, "kafka.transaction-timeout") == 0)
-            note_slow(d, job);
         refuse_slow(d, job);
         if (failures == 2)
             turn_into_error(d, job, &why);
@@ -428,13 +457,10 @@ static int replay_take(struct delivery *d, struct job *job, struct err *err)
 static int send_group_take(struct delivery *d, struct job **jobs, size_t n, struct err *err)
 {
     struct err why = {0};
-    enum txn_step step = attempt(d, jobs, n, &why);
-    int rc = 0;
+    bool again;
+    int rc = attempt(d, jobs, n, &again, &why, err);
 
-    if (step == TXN_REBUILD && n == 1 && strcmp(why.code, "kafka.transaction-timeout") == 0)
-        note_slow(d, jobs[0]);
-    if (step != TXN_ABORT) {
-        rc = settle_failure(d, step, &why, err);
+    if (rc < 0 || !again) {
         free_jobs(jobs, n);
         return rc;
     }
@@ -449,18 +475,48 @@ static int send_group_take(struct delivery *d, struct job **jobs, size_t n, stru
     return rc;
 }
 
+/* A plan of the claim in hand; NULL: there is none, or it is not that one. */
+static struct ledger *plan_for(struct delivery *d, int64_t number)
+{
+    struct ledger *plan = NULL;
+
+    holding_lock(d->conf.holding);
+    const struct group_claim *claim = holding_claim(d->conf.holding);
+    if (claim != NULL && claim->number == number)
+        plan = ledger_dup(holding_ledger(d->conf.holding));
+    holding_unlock(d->conf.holding);
+    return plan;
+}
+
+static void drop_stale(const struct delivery *d, struct job **ready, size_t *count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++)
+        if (holding_counts(d->conf.holding, ready[i]))
+            ready[kept++] = ready[i];
+        else
+            job_free(ready[i]);
+    *count = kept;
+}
+
 /* What the ledger has no place for waits until a gap closes. */
 size_t delivery_choose(struct delivery *d, struct job **ready, size_t *count, struct job **out)
 {
-    struct ledger *plan = ledger_dup(d->ledger);
     size_t n = 0, kept = 0, bytes = 0;
+    size_t most = d->conf.large ? 1 : DELIVERY_JOBS, spare = d->conf.large ? 0 : SPARE_RUNS;
 
+    drop_stale(d, ready, count);
+    int64_t claim = *count > 0 ? ready[0]->claim : 0;
+    struct ledger *plan = plan_for(d, claim);
+    if (plan == NULL)
+        return 0;
     for (size_t i = 0; i < *count; i++) {
         struct job *job = ready[i];
         size_t size = answer_bytes(job->answer);
-        bool room =
-            n < DELIVERY_JOBS && (n == 0 || (bytes <= GROUP_BYTES && size <= GROUP_BYTES - bytes));
-        if (room && ledger_may_settle(plan, job->partition, job->sequence)) {
+        bool room = n < most && (n == 0 || (bytes <= GROUP_BYTES && size <= GROUP_BYTES - bytes));
+        if (room && job->claim == claim &&
+            ledger_may_settle(plan, job->partition, job->sequence, spare)) {
             ledger_settle(plan, job->partition, job->sequence, job->offset);
             out[n++] = job;
             bytes += size;
@@ -484,11 +540,7 @@ int delivery_send_take(struct delivery *d, struct job **jobs, size_t n, struct e
         else
             job_free(jobs[i]);
     }
-    /* A claim that ended meanwhile makes Kafka refuse the offsets: TXN_LOST. */
-    if (d->claim != NULL && sendable > 0)
-        return send_group_take(d, jobs, sendable, err);
-    free_jobs(jobs, sendable);
-    return 0;
+    return sendable > 0 ? send_group_take(d, jobs, sendable, err) : 0;
 }
 
 int delivery_open(struct delivery **out, const struct delivery_conf *conf, struct err *err)
@@ -509,7 +561,6 @@ void delivery_close(struct delivery *d)
 {
     if (d == NULL)
         return;
-    delivery_forget_claim(d);
     txn_close(d->txn);
     buf_fini(&d->message);
     free(d);

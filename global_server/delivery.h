@@ -3,10 +3,9 @@
 #define GLOBAL_SERVER_DELIVERY_H
 
 /* global_server/delivery.h: finished answers into Kafka, with the offsets of their requests,
- * whatever happens to a transaction. Owns the producer, the claim and its ledger. Belongs to one
- * thread. */
+ * whatever happens to a transaction. Owns a producer; belongs to one thread. */
 
-#include "global_server/job.h"
+#include "global_server/holding.h"
 #include "kafka/txn.h"
 
 struct delivery; /* opaque */
@@ -16,6 +15,8 @@ struct delivery_conf {
     const struct request_rules *rules;
     enum answer_format format;
     struct flight *flight;
+    struct holding *holding;
+    bool large; /* its answers are large: one a transaction, and nobody waits while it is sent */
 };
 
 #define DELIVERY_JOBS 256 /* most answers of one transaction */
@@ -25,16 +26,8 @@ MUST_CHECK int delivery_open(struct delivery **out, const struct delivery_conf *
                              struct err *err);
 void delivery_close(struct delivery *d);
 
-/* A claim begins; it ends by the next one, by delivery_forget_claim, or by itself when Kafka says
- * so. Without one nothing is delivered. */
-void delivery_claim_take(struct delivery *d, struct group_claim *claim);
-void delivery_forget_claim(struct delivery *d);
-
-/* Its claim has not ended. */
-bool delivery_counts(const struct delivery *d, const struct job *job);
-
 /* Moves the next transaction's jobs from ready[0..*count-1] to out (DELIVERY_JOBS): those that may
- * be settled now, a large one alone. Returns how many. All in ready must count. */
+ * be settled now, a large one alone. Returns how many. Frees those whose claim has ended. */
 size_t delivery_choose(struct delivery *d, struct job **ready, size_t *count, struct job **out);
 
 /* Sends the chosen jobs and frees them: each is committed, as it is or as an error reply, or its

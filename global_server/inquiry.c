@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "global_server/inquiry.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "neo4j/jolt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define LOOK_MS 1000
 
 struct inquiry {
     struct inquiry_conf conf;
@@ -62,6 +65,12 @@ static int finish_begun(struct inquiry *q, struct err *err)
     return -1;
 }
 
+static int none(struct err *err)
+{
+    return err_set(err, ERR_RETRY, "replica.none",
+                   "the database has no node __db_sync for this COMMAND_TOPIC any more");
+}
+
 static int on_fields(void *arg, size_t stmt, const json_t *fields, struct err *err)
 {
     struct inquiry *q = arg;
@@ -70,8 +79,7 @@ static int on_fields(void *arg, size_t stmt, const json_t *fields, struct err *e
     if (stmt == 0)
         return 0;
     if (q->offset < 0)
-        return err_set(err, ERR_RETRY, "replica.none",
-                       "the database has no node __db_sync for this COMMAND_TOPIC any more");
+        return none(err);
     if (finish_begun(q, err) < 0)
         return -1;
     struct job *job = q->jobs[stmt - 1];
@@ -154,7 +162,7 @@ static int run(struct inquiry *q, size_t count, struct tx_failure *failure, stru
 {
     const struct tx_reader reader = {.on_fields = on_fields, .on_row = on_row, .arg = q};
     struct tx_stmt stmts[INQUIRY_MAX + 1];
-    bool strict = q->jobs[0]->strict;
+    bool strict = count > 0 && q->jobs[0]->strict;
     struct tx_opts opts = {.read = true,
                            .server_limit_ms = q->limits->server_ms > 1 ? q->limits->server_ms : 1,
                            .deadline_ms = q->limits->deadline_ms,
@@ -187,4 +195,19 @@ int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t count,
         return 0;
     judge(q, &failure, end, err);
     return -1;
+}
+
+int inquiry_look(struct inquiry *q, const char **name, int64_t *position, struct err *err)
+{
+    const struct inquiry_limits limits = {.server_ms = LOOK_MS,
+                                          .deadline_ms = clock_mono_ms() + LOOK_MS};
+    struct inquiry_end end;
+
+    if (inquiry_ask(q, NULL, 0, &limits, &end, err) < 0)
+        return -1;
+    if (q->offset < 0)
+        return none(err);
+    *name = q->name;
+    *position = q->offset;
+    return 0;
 }

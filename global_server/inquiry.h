@@ -47,4 +47,8 @@ MUST_CHECK int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t co
                            const struct inquiry_limits *limits, struct inquiry_end *end,
                            struct err *err);
 
+/* Reads the position alone, within a second; *name lasts until the next call. */
+MUST_CHECK int inquiry_look(struct inquiry *q, const char **name, int64_t *position,
+                            struct err *err);
+
 #endif

@@ -41,7 +41,7 @@ struct intake {
     int64_t trouble_ms;
 };
 
-/* The reply thread hears of the claim before any job of it exists. */
+/* Those who commit hear of the claim before any job of it exists. */
 static void on_claim(void *arg, struct group_claim *claim)
 {
     struct intake *in = arg;
@@ -57,8 +57,8 @@ static void on_claim(void *arg, struct group_claim *claim)
     }
     in->claim = claim->number;
     log_info(log_event("claim"), log_int("partitions", (int64_t)claim->count));
-    atomic_store(&in->conf.flight->claim, claim->number);
     reply_claim_take(in->conf.reply, claim);
+    atomic_store(&in->conf.flight->claim, in->claim);
 }
 
 /* What is finished is committed first; what is not is done again by the next owner. */

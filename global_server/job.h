@@ -7,6 +7,7 @@
  * read again by the next claim. */
 
 #include "global_server/answer.h"
+#include "global_server/cache.h"
 #include "global_server/request.h"
 #include "global_server/traffic.h"
 #include "kafka/record.h"
@@ -53,8 +54,10 @@ struct job {
     bool apart;            /* never with others in one question */
     bool alone;            /* and not in the quick lane either */
     bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
-    int64_t position;      /* that the answer was read at; -1: unknown */
-    int64_t age_ms;        /* of that; -1: unknown */
+    bool steady;           /* its answer may be kept, and key is filled */
+    struct cache_key key;
+    int64_t position; /* that the answer was read at; -1: unknown */
+    int64_t age_ms;   /* of that; -1: unknown */
     char replica[REPLICA_SIZE];
     bool send_alone; /* its topic takes less than a batch of records */
     bool mute;       /* not even an error fits its topic: settled without a reply */

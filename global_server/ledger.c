@@ -113,11 +113,11 @@ static struct partition *find(const struct ledger *l, int32_t partition)
     return NULL;
 }
 
-bool ledger_may_settle(const struct ledger *l, int32_t partition, int64_t sequence)
+bool ledger_may_settle(const struct ledger *l, int32_t partition, int64_t sequence, size_t spare)
 {
     const struct partition *p = find(l, partition);
 
-    return p != NULL && (sequence == p->next_sequence || p->beyond.count < LEDGER_RUNS_MAX);
+    return p != NULL && (sequence == p->next_sequence || p->beyond.count + spare < LEDGER_RUNS_MAX);
 }
 
 /* count runs from i on. */

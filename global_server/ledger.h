@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 /* So many pairs of 19 digits and a comma fit in Kafka's offset.metadata.max.bytes (4096). */
-#define LEDGER_RUNS_MAX 100
+#define LEDGER_RUNS_MAX 101
 #define LEDGER_METADATA_SIZE 4096
 
 /* Offsets from first to last. */
@@ -55,8 +55,9 @@ void ledger_add_partition(struct ledger *l, int32_t partition, int64_t committed
                           const struct ledger_set *skip);
 
 /* False when too much is settled beyond the first request that is not: this one must wait.
- * sequence counts the requests of its partition in the claim: 0, 1, 2, …, skipped ones left out. */
-bool ledger_may_settle(const struct ledger *l, int32_t partition, int64_t sequence);
+ * sequence counts the requests of its partition in the claim: 0, 1, 2, …, skipped ones left out.
+ * spare: runs that it must leave to others, who may settle as many requests before it does. */
+bool ledger_may_settle(const struct ledger *l, int32_t partition, int64_t sequence, size_t spare);
 
 /* The request is settled; ledger_may_settle must have said so. */
 void ledger_settle(struct ledger *l, int32_t partition, int64_t sequence, int64_t offset);

@@ -25,6 +25,19 @@ static void add_freshness(struct buf *out, const struct standing_view *v)
                           v->age_ms, 1000);
 }
 
+static void add_cache(struct buf *out, struct cache *cache)
+{
+    struct cache_counts counts = {0};
+
+    if (cache != NULL)
+        cache_count(cache, &counts);
+    metrics_add_gauge(out, "global_server_cache_bytes", "What RESULT_CACHE holds.", counts.bytes,
+                      1);
+    metrics_add_gauge(out, "global_server_cache_answers", "Answers in it.", counts.entries, 1);
+    metrics_add_counter(out, "global_server_cache_evictions_total",
+                        "Answers that went for want of room.", counts.evicted);
+}
+
 static void add_metrics(void *arg, struct buf *out)
 {
     struct lookout *l = arg;
@@ -52,6 +65,7 @@ static void add_metrics(void *arg, struct buf *out)
                       atomic_load(&l->flight->jobs), 1);
     metrics_add_gauge(out, "global_server_in_flight_bytes", "Their size.",
                       atomic_load(&l->flight->bytes), 1);
+    add_cache(out, l->cache);
     traffic_add(l->flight->traffic, out);
 }
 

@@ -4,6 +4,7 @@
 
 /* global_server/lookout.h: what STATUS_LISTEN serves of global_server. */
 
+#include "global_server/cache.h"
 #include "global_server/standing.h"
 #include "ops/httpd.h"
 
@@ -11,6 +12,7 @@ struct lookout {
     const struct server_conf *conf;
     struct standing *standing;
     const struct flight *flight;
+    struct cache *cache; /* NULL: none */
     const char *instance, *group_id;
 };
 

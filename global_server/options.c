@@ -60,6 +60,9 @@ static const struct conf_option options[] = {
     {"MAX_LAG", CONF_MS, AT(max_lag_ms), "0", "0", "24h", 0, RUN,
      "While the replica's state is older, the other servers of the group answer; it comes back "
      "once it is half as old. Where all lag, requests wait. 0: it answers from any state"},
+    {"RESULT_CACHE", CONF_BYTES, AT(result_cache), "0", "0", "64GiB", 0, RUN,
+     "Bytes of memory for answers, which are given again while the replica's offset is the same. "
+     "Only for a graph that changes by the command topic alone. 0: none"},
     HTTPD_ROW(struct server_conf, status_listen, RUN),
     {"STOP_TIMEOUT", CONF_MS, AT(stop_timeout_ms), "15s", "1s", "10m", 0, RUN,
      "How long the program may take to end what is in flight when it is asked to stop"},

@@ -32,8 +32,9 @@ struct server_conf {
     int64_t max_reply_bytes, max_answer_bytes;
     int64_t query_timeout_ms, max_query_timeout_ms, transaction_timeout_ms, stop_timeout_ms,
         status_interval_ms;
-    int64_t max_lag_ms;  /* 0: any */
-    char *status_listen; /* NULL: nowhere */
+    int64_t max_lag_ms;   /* 0: any */
+    int64_t result_cache; /* bytes; 0: none */
+    char *status_listen;  /* NULL: nowhere */
     /* ask */
     char *file, *params, *key;
     int64_t min_offset, max_age_ms, timeout_ms;

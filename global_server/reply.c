@@ -16,26 +16,40 @@
 #define LINGER_MS                                                                                  \
     10 /* that the first answer of a transaction waits for others, if they come soon */
 #define STOP_GRACE_MS 2000
-
-enum item_kind { ITEM_JOB, ITEM_CLAIM, ITEM_RELEASE };
+#define LARGE_BYTES ((size_t)1 << 20)  /* an answer with more goes with the large ones */
+#define SMALL_QUEUE ((int64_t)4 << 20) /* bytes that librdkafka holds of the small ones */
+#define LARGE_QUEUE ((int64_t)8 << 20) /* and of the others */
 
 struct item {
-    enum item_kind kind;
-    struct job *job;
-    struct group_claim *claim;
+    struct job *job; /* NULL: a release */
 };
 
-struct reply {
+enum { SMALL, LARGE, CARRIERS };
+
+static const char *const names[CARRIERS] = {"reply", "reply-large"};
+
+/* A thread with its producer. */
+struct carrier {
     pthread_t thread;
-    struct reply_conf conf;
+    const struct reply_conf *conf;
+    bool started;
     struct queue *items;
     struct queue *released; /* answers to reply_release */
     struct queue *ended;    /* closed when the thread ends */
+    char *transactional_id;
     /* the thread's */
     struct delivery *delivery;
     struct job **ready; /* not yet sent */
     size_t ready_count;
+    bool lingers;            /* for those that are about to come */
+    bool more;               /* ready than went with the last transaction */
     int64_t linger_until_ms; /* monotonic; 0: nothing is ready */
+};
+
+struct reply {
+    struct reply_conf conf;
+    struct holding *holding;
+    struct carrier carriers[CARRIERS];
 };
 
 static void item_free(void *arg)
@@ -43,208 +57,244 @@ static void item_free(void *arg)
     struct item *item = arg;
 
     job_free(item->job);
-    group_claim_free(item->claim);
     free(item);
 }
 
-static void push(struct reply *r, enum item_kind kind, struct job *job, struct group_claim *claim)
+static void push(struct carrier *c, struct job *job)
 {
     struct item *item = mem_alloc(1, sizeof *item);
 
-    *item = (struct item){.kind = kind, .job = job, .claim = claim};
-    if (queue_push_take(r->items, item, 0, NULL) < 0)
+    *item = (struct item){.job = job};
+    if (queue_push_take(c->items, item, 0, NULL) < 0)
         return; /* closed: the item is freed, its request stays unanswered for the next owner */
 }
 
 void reply_send_take(struct reply *r, struct job *job)
 {
-    push(r, ITEM_JOB, job, NULL);
+    push(&r->carriers[answer_bytes(job->answer) > LARGE_BYTES ? LARGE : SMALL], job);
 }
 
 void reply_claim_take(struct reply *r, struct group_claim *claim)
 {
-    push(r, ITEM_CLAIM, NULL, claim);
+    holding_begin_take(r->holding, claim);
 }
 
 void reply_release(struct reply *r, int64_t wait_ms)
 {
+    int64_t deadline_ms = clock_mono_ms() + wait_ms;
     bool closed;
 
-    while (queue_count(r->released) > 0) /* of a release that was not waited for */
-        free(queue_pop(r->released, 0, &closed));
-    push(r, ITEM_RELEASE, NULL, NULL);
-    free(queue_pop(r->released, wait_ms, &closed));
-}
-
-static void drop_stale(struct reply *r)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < r->ready_count; i++)
-        if (delivery_counts(r->delivery, r->ready[i]))
-            r->ready[kept++] = r->ready[i];
-        else
-            job_free(r->ready[i]);
-    r->ready_count = kept;
+    for (size_t i = 0; i < CARRIERS; i++) {
+        struct carrier *c = &r->carriers[i];
+        while (queue_count(c->released) > 0) /* of a release that was not waited for */
+            free(queue_pop(c->released, 0, &closed));
+        push(c, NULL);
+    }
+    for (size_t i = 0; i < CARRIERS; i++) {
+        int64_t left_ms = deadline_ms - clock_mono_ms();
+        free(queue_pop(r->carriers[i].released, left_ms > 0 ? left_ms : 0, &closed));
+    }
 }
 
 /* Sends what can be sent. *sent: something was. */
-static int send_group(struct reply *r, bool *sent, struct err *err)
+static int send_group(struct carrier *c, bool *sent, struct err *err)
 {
     struct job *jobs[DELIVERY_JOBS];
     size_t n = 0;
 
-    drop_stale(r);
-    if (r->ready_count > 0)
-        n = delivery_choose(r->delivery, r->ready, &r->ready_count, jobs);
+    if (c->ready_count > 0)
+        n = delivery_choose(c->delivery, c->ready, &c->ready_count, jobs);
     *sent = n > 0;
-    return n > 0 ? delivery_send_take(r->delivery, jobs, n, err) : 0;
+    return n > 0 ? delivery_send_take(c->delivery, jobs, n, err) : 0;
 }
 
-static int send_all(struct reply *r, struct err *err)
+static int send_all(struct carrier *c, struct err *err)
 {
     bool sent = true;
 
     while (sent)
-        if (send_group(r, &sent, err) < 0)
+        if (send_group(c, &sent, err) < 0)
             return -1;
     return 0;
 }
 
-static void keep_ready(struct reply *r, struct job *job)
+static void keep_ready(struct carrier *c, struct job *job)
 {
-    r->ready = mem_realloc(r->ready, r->ready_count + 1, sizeof(struct job *));
-    r->ready[r->ready_count++] = job;
+    c->ready = mem_realloc(c->ready, c->ready_count + 1, sizeof(struct job *));
+    c->ready[c->ready_count++] = job;
 }
 
-static int take_item(struct reply *r, struct item *item, struct err *err)
+static int take_item(struct carrier *c, struct item *item, struct err *err)
 {
-    int rc = 0;
+    struct job *job = item->job;
 
-    switch (item->kind) {
-    case ITEM_JOB:
-        keep_ready(r, item->job);
-        item->job = NULL;
-        break;
-    case ITEM_CLAIM:
-        delivery_claim_take(r->delivery, item->claim);
-        item->claim = NULL;
-        break;
-    case ITEM_RELEASE:
-        rc = send_all(r, err);
-        delivery_forget_claim(r->delivery);
-        if (queue_push_take(r->released, mem_alloc(1, 1), 1, NULL) < 0)
-            rc = -1;
-        break;
+    free(item);
+    if (job != NULL) {
+        keep_ready(c, job);
+        return 0;
     }
-    item_free(item);
+    int rc = send_all(c, err);
+    if (queue_push_take(c->released, mem_alloc(1, 1), 1, NULL) < 0)
+        rc = -1;
     return rc;
 }
 
 /* A transaction costs Kafka the same with one reply or many. So those that are about to be answered
  * go with those that are; one request alone waits for nobody. */
-static bool lingers(struct reply *r)
+static bool lingers(struct carrier *c)
 {
     int64_t now = clock_mono_ms();
 
-    if (r->ready_count == 0 || r->ready_count >= DELIVERY_JOBS ||
-        atomic_load(&r->conf.delivery.flight->soon) <= 0) {
-        r->linger_until_ms = 0;
+    if (!c->lingers || c->ready_count == 0 || c->ready_count >= DELIVERY_JOBS ||
+        atomic_load(&c->conf->delivery.flight->soon) <= 0) {
+        c->linger_until_ms = 0;
         return false;
     }
-    if (r->linger_until_ms == 0)
-        r->linger_until_ms = now + LINGER_MS;
-    if (now < r->linger_until_ms)
+    if (c->linger_until_ms == 0)
+        c->linger_until_ms = now + LINGER_MS;
+    if (now < c->linger_until_ms)
         return true;
-    r->linger_until_ms = 0;
+    c->linger_until_ms = 0;
     return false;
 }
 
 /* *ended: no more items will come, all are sent. */
-static int turn(struct reply *r, bool *ended, struct err *err)
+static int turn(struct carrier *c, bool *ended, struct err *err)
 {
     void *items[DELIVERY_JOBS];
-    bool closed, sent;
-    int64_t wait_ms = r->linger_until_ms > 0 ? 1 : IDLE_MS; /* soon may become 0 meanwhile */
-    size_t n = queue_pop_many(r->items, items, DELIVERY_JOBS, wait_ms, &closed);
+    bool closed;
+    int64_t wait_ms = c->more ? 0 : c->linger_until_ms > 0 ? 1 : IDLE_MS; /* soon may become 0 */
+    size_t n = queue_pop_many(c->items, items, DELIVERY_JOBS, wait_ms, &closed);
 
     for (size_t i = 0; i < n; i++)
-        if (take_item(r, items[i], err) < 0) {
+        if (take_item(c, items[i], err) < 0) {
             while (++i < n)
                 item_free(items[i]);
             return -1;
         }
     *ended = closed;
     if (closed)
-        return send_all(r, err);
-    return lingers(r) ? 0 : send_group(r, &sent, err);
+        return send_all(c, err);
+    c->more = false;
+    if (lingers(c))
+        return 0;
+    int rc = send_group(c, &c->more, err);
+    c->more = c->more && c->ready_count > 0;
+    return rc;
 }
 
-static void *reply_main(void *arg) /* thread `reply`: owns delivery, finished jobs */
+static void *carrier_main(void *arg) /* threads `reply`: each owns a delivery, finished jobs */
 {
-    struct reply *r = arg;
+    struct carrier *c = arg;
     struct err why = {0};
     bool ended = false;
 
     while (!ended)
-        if (turn(r, &ended, &why) < 0)
+        if (turn(c, &ended, &why) < 0)
             break;
     if (err_is_set(&why) && why.class != ERR_STOPPING)
-        report_send(r->conf.reports, REPORT_ENDED, &why);
-    queue_close(r->items);
-    for (size_t i = 0; i < r->ready_count; i++)
-        job_free(r->ready[i]);
-    delivery_close(r->delivery);
-    queue_close(r->released);
-    queue_close(r->ended);
+        report_send(c->conf->reports, REPORT_ENDED, &why);
+    queue_close(c->items);
+    for (size_t i = 0; i < c->ready_count; i++)
+        job_free(c->ready[i]);
+    delivery_close(c->delivery);
+    queue_close(c->released);
+    queue_close(c->ended);
     return NULL;
+}
+
+static void carrier_fini(struct carrier *c)
+{
+    queue_free(c->items);
+    queue_free(c->released);
+    queue_free(c->ended);
+    free(c->transactional_id);
+    free(c->ready);
 }
 
 static void reply_free(struct reply *r)
 {
-    queue_free(r->items);
-    queue_free(r->released);
-    queue_free(r->ended);
-    free(r->ready);
+    for (size_t i = 0; i < CARRIERS; i++)
+        carrier_fini(&r->carriers[i]);
+    holding_free(r->holding);
     free(r);
+}
+
+static int carrier_start(struct reply *r, size_t which, struct err *err)
+{
+    struct carrier *c = &r->carriers[which];
+    struct delivery_conf conf = r->conf.delivery;
+    bool large = which == LARGE;
+    struct buf id = {0};
+
+    buf_addf(&id, "%s%s", conf.txn.transactional_id, large ? "-large" : "");
+    c->transactional_id = buf_take(&id);
+    conf.txn.transactional_id = c->transactional_id;
+    conf.txn.queue_bytes = large ? LARGE_QUEUE : SMALL_QUEUE;
+    conf.holding = r->holding;
+    conf.large = large;
+    c->conf = &r->conf;
+    c->lingers = !large;
+    c->items = queue_new(SIZE_MAX, r->conf.queue_count, item_free);
+    c->released = queue_new(SIZE_MAX, r->conf.queue_count, free);
+    c->ended = queue_new(1, 1, free);
+    if (delivery_open(&c->delivery, &conf, err) < 0)
+        return -1;
+    int rc = pthread_create(&c->thread, NULL, carrier_main, c);
+    if (rc != 0) {
+        delivery_close(c->delivery);
+        return err_set(err, ERR_FATAL, "thread.start", "thread %s: %s", names[which], strerror(rc));
+    }
+    c->started = true;
+    return 0;
 }
 
 int reply_start(struct reply **out, const struct reply_conf *conf, struct err *err)
 {
     struct reply *r = mem_alloc(1, sizeof *r);
+    int rc = 0;
 
     r->conf = *conf;
-    r->items = queue_new(SIZE_MAX, conf->queue_count, item_free);
-    r->released = queue_new(SIZE_MAX, conf->queue_count, free);
-    r->ended = queue_new(1, 1, free);
-    if (delivery_open(&r->delivery, &conf->delivery, err) < 0) {
-        reply_free(r);
-        return -1;
+    r->holding = holding_new();
+    for (size_t i = 0; rc == 0 && i < CARRIERS; i++)
+        rc = carrier_start(r, i, err);
+    if (rc == 0) {
+        *out = r;
+        return 0;
     }
-    int rc = pthread_create(&r->thread, NULL, reply_main, r);
-    if (rc != 0) {
-        delivery_close(r->delivery);
-        reply_free(r);
-        return err_set(err, ERR_FATAL, "thread.start", "thread reply: %s", strerror(rc));
+    if (r->carriers[SMALL].started) { /* which has nothing in hand */
+        queue_close(r->carriers[SMALL].items);
+        pthread_join(r->carriers[SMALL].thread, NULL);
     }
-    *out = r;
-    return 0;
+    reply_free(r);
+    return -1;
+}
+
+/* The thread sees give_up_ms too, between two calls of librdkafka: it gets a moment more. */
+static bool wait_for_end(struct carrier *c)
+{
+    int64_t deadline_ms = atomic_load(&c->conf->delivery.flight->give_up_ms) + STOP_GRACE_MS;
+    bool closed = false;
+
+    while (!closed && clock_mono_ms() < deadline_ms)
+        free(queue_pop(c->ended, 100, &closed));
+    return closed;
 }
 
 bool reply_stop(struct reply *r)
 {
-    bool closed = false;
+    bool ended = true;
 
     if (r == NULL)
         return true;
-    queue_close(r->items);
-    /* The thread sees give_up_ms too, between two calls of librdkafka: it gets a moment more. */
-    int64_t deadline_ms = atomic_load(&r->conf.delivery.flight->give_up_ms) + STOP_GRACE_MS;
-    while (!closed && clock_mono_ms() < deadline_ms)
-        free(queue_pop(r->ended, 100, &closed));
-    if (!closed)
+    for (size_t i = 0; i < CARRIERS; i++)
+        queue_close(r->carriers[i].items);
+    for (size_t i = 0; i < CARRIERS; i++)
+        ended = wait_for_end(&r->carriers[i]) && ended;
+    if (!ended)
         return false;
-    pthread_join(r->thread, NULL);
+    for (size_t i = 0; i < CARRIERS; i++)
+        pthread_join(r->carriers[i].thread, NULL);
     reply_free(r);
     return true;
 }

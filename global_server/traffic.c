@@ -12,7 +12,7 @@ static const int64_t commits_us[] = {1000,   2000,   5000,   10000,   20000,   5
 static const int64_t sizes[] = {1, 2, 5, 10, 20, 50, 100, 200};
 
 struct traffic {
-    atomic_llong answers, error_replies, rows, aborts;
+    atomic_llong answers, error_replies, rows, aborts, hits, misses;
     struct metrics_errors errors;
     struct metrics_histogram duration, commit, size, together;
 };
@@ -51,6 +51,11 @@ void traffic_asked(struct traffic *t, size_t requests)
     metrics_observe(&t->together, (int64_t)requests);
 }
 
+void traffic_recalled(struct traffic *t, bool hit)
+{
+    atomic_fetch_add(hit ? &t->hits : &t->misses, 1);
+}
+
 void traffic_transaction(struct traffic *t, bool committed, size_t replies, int64_t took_us)
 {
     if (!committed) {
@@ -76,9 +81,21 @@ static void add_replies(struct traffic *t, struct buf *out)
     metrics_add_sample(out, name, &error, 1, atomic_load(&t->error_replies), 1);
 }
 
+static void add_recalls(struct traffic *t, struct buf *out)
+{
+    static const char name[] = "global_server_cache_requests_total";
+    const struct metrics_label hit = {"outcome", "hit"}, miss = {"outcome", "miss"};
+
+    metrics_add_family(out, name, METRICS_COUNTER,
+                       "Requests whose answer RESULT_CACHE may keep: answered by it, or by Neo4j.");
+    metrics_add_sample(out, name, &hit, 1, atomic_load(&t->hits), 1);
+    metrics_add_sample(out, name, &miss, 1, atomic_load(&t->misses), 1);
+}
+
 void traffic_add(struct traffic *t, struct buf *out)
 {
     add_replies(t, out);
+    add_recalls(t, out);
     metrics_add_counter(out, "global_server_rows_total", "Rows of those replies.",
                         atomic_load(&t->rows));
     metrics_add_errors(out, "global_server_errors_total",

@@ -24,6 +24,9 @@ void traffic_answered(struct traffic *t, bool is_error, int64_t rows, int64_t to
 /* Neo4j was asked once, for so many requests. */
 void traffic_asked(struct traffic *t, size_t requests);
 
+/* A request whose answer may be kept was answered by such a one, or by Neo4j. */
+void traffic_recalled(struct traffic *t, bool hit);
+
 /* A transaction at Kafka with so many replies was committed, or it left nothing. */
 void traffic_transaction(struct traffic *t, bool committed, size_t replies, int64_t took_us);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "cypher/steady.h"
 #include "global_server/habit.h"
 #include "global_server/inquiry.h"
 #include "global_server/report.h"
@@ -32,6 +33,7 @@ struct worker {
     const struct workers_conf *conf;
     struct suspects *suspects; /* of all workers */
     struct inquiry *inquiry;
+    struct steady steady;
     int64_t claim; /* of the job before */
 };
 
@@ -263,6 +265,69 @@ static void give_up_take(struct job *job)
     job_free(job);
 }
 
+/* ---- answers that are kept ---- */
+
+/* Whether its answer may be kept is asked once. */
+static void look_whether_steady(struct worker *w, struct job *job)
+{
+    const struct request *r = &job->request;
+
+    if (w->conf->cache == NULL || !steady_text(&w->steady, r->text, r->text_len, r->params))
+        return;
+    job->steady = true;
+    cache_key_make(&job->key, r->text, r->text_len, r->params);
+}
+
+static bool may_be_recalled(struct worker *w, const struct job *job)
+{
+    return job->steady &&
+           cache_has(w->conf->cache, &job->key, atomic_load(&w->conf->flight->position));
+}
+
+/* True: answered, from what the replica said when it was where it is now. */
+static bool recall_take(struct worker *w, struct job *job, const char *name, int64_t position)
+{
+    struct answer_head head;
+
+    snprintf(job->replica, sizeof job->replica, "%s", name);
+    job->position = position;
+    job_head(job, (enum answer_format)w->conf->conf->reply_format, &head);
+    answer_clear(job->answer);
+    if (!cache_get(w->conf->cache, &job->key, name, position, answer_head_bytes(&head),
+                   job->answer))
+        return false;
+    traffic_recalled(job->flight->traffic, true);
+    check_answer(w, job);
+    send_take(w, job);
+    return true;
+}
+
+/* Asks where the replica is, once for all jobs, and answers those it can; moves the others to the
+ * front. Returns how many these are. */
+static size_t recall_some_take(struct worker *w, struct job **jobs, size_t count)
+{
+    const char *name;
+    int64_t position;
+    struct err why = {0};
+    size_t left = 0;
+
+    if (count == 0 || inquiry_look(w->inquiry, &name, &position, &why) < 0)
+        return count; /* what is wrong shows when they are asked */
+    for (size_t i = 0; i < count; i++)
+        if (!recall_take(w, jobs[i], name, position))
+            jobs[left++] = jobs[i];
+    return left;
+}
+
+/* It was just answered by Neo4j. */
+static void keep(struct worker *w, const struct job *job)
+{
+    if (!job->steady)
+        return;
+    traffic_recalled(job->flight->traffic, false);
+    cache_put(w->conf->cache, &job->key, job->replica, job->position, job->answer);
+}
+
 /* ---- alone ---- */
 
 /* Asks once. What it took is noted whatever came of it: a failure breaks up those that go together,
@@ -288,6 +353,7 @@ static bool ask_until_answered(struct worker *w, struct job *job)
     for (;;) {
         struct err why = {0};
         if (ask_alone(w, job, &why) == 0) {
+            keep(w, job);
             check_answer(w, job);
             return true;
         }
@@ -312,6 +378,8 @@ static bool ask_until_answered(struct worker *w, struct job *job)
 
 static void work_alone_take(struct worker *w, struct job *job)
 {
+    if (may_be_recalled(w, job) && recall_some_take(w, &job, 1) == 0)
+        return;
     if (ask_until_answered(w, job))
         send_take(w, job);
     else
@@ -393,6 +461,7 @@ static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jo
         if (rc == 0)
             lanes_note(w->conf->lanes, jobs[i]->form, took_us / (int64_t)n,
                        answer_bytes(jobs[i]->answer));
+        keep(w, jobs[i]);
         check_answer(w, jobs[i]);
         send_take(w, jobs[i]);
     }
@@ -417,7 +486,10 @@ static bool prepare_take(struct worker *w, struct job *job)
         job_free(job);
         return false;
     }
-    int rc = job->was_read ? 0 : read_request(w, job, &why);
+    bool is_new = !job->was_read;
+    int rc = is_new ? read_request(w, job, &why) : 0;
+    if (rc == 0 && is_new)
+        look_whether_steady(w, job);
     if (job->claim != w->claim)
         replica_refresh(inquiry_replica(w->inquiry));
     w->claim = job->claim;
@@ -439,24 +511,33 @@ static bool prepare_take(struct worker *w, struct job *job)
 /* Those that are quick, together; the others wait for their turn in the other lane. */
 static void work_together_take(struct worker *w, struct turn *turn)
 {
-    struct job *jobs[LANES_TURN];
+    struct job *jobs[LANES_TURN], *known[LANES_TURN];
     int64_t us[LANES_TURN];
-    size_t count = 0;
+    size_t count = 0, known_count = 0, asked = 0;
 
     for (size_t i = 0; i < turn->count; i++) {
         struct job *job = turn->jobs[i];
-        bool is_asked = prepare_take(w, job);
-        us[count] = 0;
-        if (is_asked && !turn->is_trial)
-            lanes_judge(w->conf->lanes, job, &us[count]);
-        if (is_asked && (turn->is_trial || job->lane == LANE_QUICK)) {
-            jobs[count++] = job;
+        if (!prepare_take(w, job))
             continue;
-        }
-        if (is_asked)
-            lanes_push_take(w->conf->lanes, job);
-        lanes_release(w->conf->lanes, turn, 1);
+        if (may_be_recalled(w, job))
+            known[known_count++] = job;
+        else
+            jobs[asked++] = job;
     }
+    known_count = recall_some_take(w, known, known_count);
+    for (size_t i = 0; i < known_count; i++)
+        jobs[asked++] = known[i];
+    lanes_release(w->conf->lanes, turn, turn->count - asked);
+    for (size_t i = 0; i < asked; i++) {
+        us[count] = 0;
+        if (!turn->is_trial)
+            lanes_judge(w->conf->lanes, jobs[i], &us[count]);
+        if (turn->is_trial || jobs[i]->lane == LANE_QUICK)
+            jobs[count++] = jobs[i];
+        else
+            lanes_push_take(w->conf->lanes, jobs[i]);
+    }
+    lanes_release(w->conf->lanes, turn, asked - count);
     for (size_t i = 0; i < count;)
         i += ask_some_take(w, turn, jobs + i, us + i, count - i);
 }
@@ -522,6 +603,7 @@ void workers_stop(struct workers *ws)
     for (size_t i = 0; i < ws->count; i++) {
         pthread_join(ws->workers[i].thread, NULL);
         inquiry_close(ws->workers[i].inquiry);
+        steady_fini(&ws->workers[i].steady);
     }
     suspects_free(ws->suspects);
     free(ws->workers);

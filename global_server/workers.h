@@ -6,6 +6,7 @@
 
 #include "base/queue.h"
 #include "global_server/age.h"
+#include "global_server/cache.h"
 #include "global_server/lanes.h"
 #include "global_server/options.h"
 #include "global_server/reply.h"
@@ -23,6 +24,7 @@ struct workers_conf {
     struct queue *reports;
     struct reply *reply; /* gets the answered jobs */
     struct age *age;
+    struct cache *cache; /* NULL: none */
     struct flight *flight;
 };
 

@@ -233,6 +233,17 @@ static enum txn_step wait_for_room(struct txn *txn, const char *topic, struct er
     return TXN_OK;
 }
 
+enum txn_step txn_flush(struct txn *txn, const char *topic, struct err *err)
+{
+    enum txn_step step = TXN_OK;
+
+    while (step == TXN_OK && rd_kafka_outq_len(txn->rk) > 0) {
+        rd_kafka_flush(txn->rk, 50);
+        step = wait_for_room(txn, topic, err);
+    }
+    return step;
+}
+
 /* Trap: a refused record (MSG_SIZE_TOO_LARGE here and now) does not fail the transaction, which
  * would then commit without it. So the result of each is checked. */
 enum txn_step txn_send(struct txn *txn, const struct txn_record *r, struct err *err)
@@ -252,10 +263,8 @@ enum txn_step txn_send(struct txn *txn, const struct txn_record *r, struct err *
         }
         step = wait_for_room(txn, r->topic, err);
     }
-    while (step == TXN_OK && r->alone && rd_kafka_outq_len(txn->rk) > 0) {
-        rd_kafka_flush(txn->rk, 50);
-        step = wait_for_room(txn, r->topic, err);
-    }
+    if (step == TXN_OK && r->alone)
+        step = txn_flush(txn, r->topic, err);
     rd_kafka_poll(txn->rk, 0);
     return step;
 }

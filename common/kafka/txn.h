@@ -65,6 +65,9 @@ MUST_CHECK enum txn_step txn_begin(struct txn *txn, struct err *err);
 MUST_CHECK enum txn_step txn_send(struct txn *txn, const struct txn_record *record,
                                   struct err *err);
 
+/* Waits until all that was sent has arrived; topic is for the error's text. */
+MUST_CHECK enum txn_step txn_flush(struct txn *txn, const char *topic, struct err *err);
+
 /* parts[0..n-1]: next offsets of the claim's topic, with metadata. */
 MUST_CHECK enum txn_step txn_send_offsets(struct txn *txn, const struct group_claim *claim,
                                           const struct group_partition *parts, size_t n,

@@ -3,6 +3,7 @@
 holds up none of them."""
 
 import json
+import re
 
 import pytest
 from endpoint import Metrics, address
@@ -134,3 +135,25 @@ def test_clients_take_turns(topics, tier):
     last, begun = order.index(few[-1]), min(order.index(i) for i in few)
     assert last - begun < 40, "the ten waited for the two hundred"
     assert complete(replies(topics)["hog199"])
+
+
+def test_a_long_answer_is_written_beside_the_others(topics, tier):
+    """It has a producer of its own: while that writes, others are answered."""
+    server = tier(REPLY_TOPICS="large")
+    topics.create("large")
+    learn(topics, LOOKUP, {"n": 1})
+    rows = 100_000
+    topics.produce("request", [{"id": "large", "to": "large", "command": f"UNWIND range(1, {rows}) AS x RETURN x, $t AS t",
+                                "params": {"t": "x" * 1000}}])
+    until("its answer", lambda: any(int(e["rows"]) == rows for e in server.events("request_answered")))
+    asked = 0
+    while not any(int(e["bytes"]) > rows * 1000 for e in server.events("transaction")):
+        topics.produce("request", [{"id": f"q{asked}", "command": LOOKUP, "params": {"n": 3}}])
+        asked += 1
+    lines = [line for line in server.log.splitlines() if " event=transaction " in line or f" rows={rows} " in line]
+    answered = next(i for i, line in enumerate(lines) if f" rows={rows} " in line)
+    written = next(i for i, line in enumerate(lines) if re.search(r" bytes=\d{9} ", line))
+    assert written - answered > 5, "others waited until it was written"
+    wait_replies(topics, [f"q{i}" for i in range(asked)])
+    (pages,) = wait_replies(topics, ["large"], "large").values()
+    assert sum(len(p["rows"]) for p in pages) == rows and pages[-1]["total"] == rows

@@ -120,13 +120,14 @@ static void what_is_beyond_a_gap_is_bounded(void **state)
     (void)state;
     ledger_add_partition(l, 0, 0, &nothing);
     for (int64_t i = 1; i <= LEDGER_RUNS_MAX; i++) {
-        assert_true(ledger_may_settle(l, 0, 3 * i));
+        assert_true(ledger_may_settle(l, 0, 3 * i, 0));
+        assert_int_equal(ledger_may_settle(l, 0, 3 * i, 1), i < LEDGER_RUNS_MAX);
         ledger_settle(l, 0, 3 * i, 3 * i * step);
         if (i < LEDGER_RUNS_MAX)
             ledger_settle(l, 0, 3 * i + 1, (3 * i + 1) * step);
     }
-    assert_false(ledger_may_settle(l, 0, 3 * (LEDGER_RUNS_MAX + 1)));
-    assert_true(ledger_may_settle(l, 0, 0)); /* closes a gap */
+    assert_false(ledger_may_settle(l, 0, 3 * (LEDGER_RUNS_MAX + 1), 0));
+    assert_true(ledger_may_settle(l, 0, 0, 1)); /* closes a gap */
     assert_int_equal(ledger_take_commits(l, &commit, 1), 1);
     ledger_set_read(&set, commit.offset, commit.metadata);
     assert_int_equal(set.count, LEDGER_RUNS_MAX);
@@ -186,7 +187,7 @@ static void random_orders_lose_and_repeat_nothing(void **state)
             int settled = rand() % (n + 1), done[WINDOW] = {0};
             for (int k = 0; k < settled; k++) {
                 int s = rand() % n;
-                if (done[s]++ > 0 || !ledger_may_settle(l, 0, s))
+                if (done[s]++ > 0 || !ledger_may_settle(l, 0, s, 0))
                     continue;
                 struct ledger_commit commit;
                 ledger_settle(l, 0, s, offsets[order[s]]);
