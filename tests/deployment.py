@@ -22,7 +22,7 @@ FOREIGN = {"TMPDIR"}  # names that the programs take from the environment and th
 STANDARD = set("""arpa/inet assert ctype dirent errno fcntl getopt inttypes langinfo locale math netinet/in pthread signal stdarg stdatomic
 stdbool stddef stdint stdio stdlib string strings sys/file sys/mman sys/resource sys/socket sys/stat time unistd""".split())  # headers of C and POSIX
 PACKAGE_OF = {"curl": "libcurl4-openssl-dev", "jansson": "libjansson-dev", "librdkafka": "librdkafka-dev", "libsmartcols": "libsmartcols-dev",
-              "microhttpd": "libmicrohttpd-dev", "openssl": "libssl-dev", "uthash": "uthash-dev", "zlib": "zlib1g-dev"}
+              "microhttpd": "libmicrohttpd-dev", "openssl": "libssl-dev", "uthash": "uthash-dev", "utlist": "uthash-dev", "zlib": "zlib1g-dev"}
 EXPOSURE = 2.0  # what `systemd-analyze security` may say at most
 
 
