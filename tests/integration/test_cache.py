@@ -59,6 +59,7 @@ def test_never_older_than_its_offset(topics, neo_a, replica, global_server):
     """A counter goes up by each command while many ask for it: what a reply says is what it was at its offset, or later; and who
     asks with the offset of his own write reads it."""
     server = global_server(replica, STATUS_LISTEN="0", RESULT_CACHE="1MiB")
+    server.wait_event("claim")
     topics.commands(["CREATE (:Counter {c: 0})"])
     applied(neo_a, topics)
     start, rng, wanted = topics.end("command"), random.Random(3), {}
