@@ -74,6 +74,7 @@ int main(int argc, char **argv)
         bool quiet = args.command->bit == DB_SYNC_SKIP && options.setup.log_level == LOG_LEVEL_INFO;
         log_init("db_sync", quiet ? LOG_LEVEL_WARN : (enum log_level)options.setup.log_level,
                  (enum log_format)options.setup.log_format);
+        setup_raise_file_limit();
         json_init();
         http_global_init();
         stop_init();

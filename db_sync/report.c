@@ -39,6 +39,7 @@ struct known {
     char neo4j_reason[256], kafka_reason[256], diverged_reason[400]; /* "" while all is well */
     char restoring[256];                                             /* the same */
     int64_t read_offset, log_end, oldest_ms, busy_since_ms;
+    bool kafka_was_met;
     bool held; /* since busy_since_ms, or since the outage began */
     bool at_end;
     const char *form; /* of the last commands; NULL: none were sent */
@@ -159,7 +160,7 @@ static void view(const struct known *k, const char *state, const char *reason,
         .lag = behind && end > offset ? end - offset : 0,
         .age_ms = behind && k->oldest_ms > 0 && now > k->oldest_ms ? now - k->oldest_ms : 0,
         .neo4j_is_up = k->surroundings.version[0] != '\0' && k->neo4j_reason[0] == '\0',
-        .kafka_is_up = k->kafka_reason[0] == '\0'};
+        .kafka_is_up = k->kafka_was_met && k->kafka_reason[0] == '\0'};
     err_copy_text(out->reason, sizeof out->reason, reason != NULL ? reason : "");
     snprintf(out->server, sizeof out->server, "%s", k->surroundings.version);
 }
@@ -448,7 +449,11 @@ void report_diverged(struct report *r, const char *reason)
 
 void report_kafka_down(struct report *r, const char *reason)
 {
-    set_reason(r, r->known.kafka_reason, sizeof r->known.kafka_reason, reason);
+    pthread_mutex_lock(&r->lock);
+    err_copy_text(r->known.kafka_reason, sizeof r->known.kafka_reason,
+                  reason != NULL ? reason : "");
+    r->known.kafka_was_met = r->known.kafka_was_met || reason == NULL;
+    pthread_mutex_unlock(&r->lock);
 }
 
 void report_restoring(struct report *r, const char *reason)

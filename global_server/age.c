@@ -3,7 +3,9 @@
 /* global_server/age.c: a window on the command topic, [from, next): every record in it is in the
  * ring. Questions move it: what lies far below the last asked offset goes when room is needed, and
  * an offset below the window makes the thread read from there. When the ring is full of records
- * that the replica has not applied yet, reading stops until it has: more is not needed. */
+ * that the replica has not applied yet, reading stops until it has: more is not needed. Whatever
+ * Kafka says, or fails to say, tells whether it is there; while it need not be asked for a record,
+ * it is asked for that alone. */
 #include "global_server/age.h"
 
 #include "base/clock.h"
@@ -31,6 +33,7 @@ struct entry {
 struct age {
     pthread_t thread;
     struct reader *reader; /* the thread's */
+    int64_t heard_ms;      /* the same; monotonic: of Kafka, last */
     /* what follows is shared, under lock, which is never held while Kafka is asked */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on the monotonic clock */
@@ -41,6 +44,7 @@ struct age {
     int64_t seek;       /* read from here on; -1: go on */
     bool at_end;        /* everything up to end_ms was read */
     int64_t end_ms;     /* monotonic */
+    bool kafka_is_up;
     bool stopping, ended;
 };
 
@@ -99,6 +103,22 @@ int64_t age_of(struct age *a, int64_t next_offset, int64_t wait_ms)
         age_ms = -1;
     pthread_mutex_unlock(&a->lock);
     return age_ms;
+}
+
+bool age_kafka_is_up(struct age *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool up = a->kafka_is_up;
+    pthread_mutex_unlock(&a->lock);
+    return up;
+}
+
+static void set_kafka(struct age *a, bool up)
+{
+    a->heard_ms = clock_mono_ms();
+    pthread_mutex_lock(&a->lock);
+    a->kafka_is_up = up;
+    pthread_mutex_unlock(&a->lock);
 }
 
 /* Room for one more record; false when all that are there may still be asked for. */
@@ -166,12 +186,21 @@ static void wait_a_turn(struct age *a, int64_t wait_ms)
     pthread_mutex_unlock(&a->lock);
 }
 
+/* First and next offset of the log. */
+static int ask_bounds(struct age *a, int64_t *low, int64_t *high, struct err *err)
+{
+    if (reader_watermarks(a->reader, low, high, err) < 0)
+        return -1;
+    set_kafka(a, true);
+    return 0;
+}
+
 /* The log may begin after the offset that was asked for. */
 static int seek_to(struct age *a, int64_t offset, struct err *err)
 {
     int64_t low, high;
 
-    if (reader_watermarks(a->reader, &low, &high, err) < 0)
+    if (ask_bounds(a, &low, &high, err) < 0)
         return -1;
     if (reader_assign(a->reader, offset < low ? low : offset > high ? high : offset, err) < 0)
         return -1;
@@ -187,7 +216,7 @@ static int on_silence(struct age *a, struct err *err)
 
     if (a->at_end && now - a->end_ms < CONFIRM_MS)
         return 0;
-    if (reader_watermarks(a->reader, &low, &high, err) < 0)
+    if (ask_bounds(a, &low, &high, err) < 0)
         return -1;
     if (high <= reader_end_offset(a->reader) || high <= a->next)
         set_end(a, now);
@@ -205,10 +234,12 @@ static int turn(struct age *a, bool *live, struct err *err)
     case READER_RECORD:
         take_record(a, &record);
         record_fini(&record);
+        set_kafka(a, true);
         return 0;
     case READER_END:
         *live = true;
         set_end(a, begun_ms);
+        set_kafka(a, true);
         return 0;
     case READER_NOTHING:
         return *live ? on_silence(a, err) : 0;
@@ -217,6 +248,28 @@ static int turn(struct age *a, bool *live, struct err *err)
         break;
     }
     return -1;
+}
+
+/* No record is wanted: nobody has asked yet, or the ring is full. */
+static int rest(struct age *a, struct err *err)
+{
+    int64_t low, high;
+
+    if (clock_mono_ms() - a->heard_ms >= CONFIRM_MS && ask_bounds(a, &low, &high, err) < 0)
+        return -1;
+    wait_a_turn(a, TURN_MS * 4);
+    return 0;
+}
+
+/* Tells of an outage once. */
+static void give_up(struct age *a, const struct err *why, bool *told)
+{
+    if (!*told && why->class != ERR_STOPPING)
+        log_warn(log_event("age_unknown"), log_err(why));
+    *told = true;
+    set_kafka(a, false);
+    restart_window(a, -1);
+    wait_a_turn(a, RETRY_MS);
 }
 
 static void *age_main(void *arg) /* thread `age`: owns the reader */
@@ -233,22 +286,14 @@ static void *age_main(void *arg) /* thread `age`: owns the reader */
             rc = seek_to(a, seek, &why);
             assigned = rc == 0;
         }
-        if (rc == 0 && (!assigned || full)) {
-            wait_a_turn(a, TURN_MS * 4);
-            continue;
-        }
         if (rc == 0)
-            rc = turn(a, &live, &why);
+            rc = !assigned || full ? rest(a, &why) : turn(a, &live, &why);
         if (rc == 0) {
             told = false;
             continue;
         }
-        if (!told)
-            log_warn(log_event("age_unknown"), log_err(&why));
-        told = true;
-        restart_window(a, -1);
         assigned = false;
-        wait_a_turn(a, RETRY_MS);
+        give_up(a, &why, &told);
     }
     pthread_mutex_lock(&a->lock);
     a->ended = true;

@@ -30,4 +30,8 @@ bool age_stop(struct age *age);
  * when the topic does not tell within wait_ms. Any thread. */
 int64_t age_of(struct age *age, int64_t next_offset, int64_t wait_ms);
 
+/* Whether Kafka answered last time; while nothing comes of it, it is asked twice a second. Any
+ * thread. */
+bool age_kafka_is_up(struct age *age);
+
 #endif

@@ -102,6 +102,7 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
                                   .standing = a->standing,
                                   .flight = &a->flight,
                                   .cache = a->cache,
+                                  .lanes = a->lanes,
                                   .instance = a->instance_id,
                                   .group_id = conf->group_id};
 }
@@ -318,6 +319,18 @@ static int wait_for_kafka(struct agent *a, struct err *err)
     return 0;
 }
 
+/* Before the replica is waited for, since the thread tells meanwhile whether Kafka is there. */
+static int start_age(struct agent *a, struct err *err)
+{
+    struct age_conf age = {
+        .kafka = &a->kafka, .topic = a->command_topic, .group_id = a->conf->group_id};
+
+    if (age_start(&a->age, &age, err) < 0)
+        return -1;
+    standing_set_age(a->standing, a->age);
+    return 0;
+}
+
 static int contact_all(struct agent *a, struct err *err)
 {
     struct err ill = {0};
@@ -329,7 +342,7 @@ static int contact_all(struct agent *a, struct err *err)
         *err = ill;
         return -1;
     }
-    if (wait_for_kafka(a, err) < 0)
+    if (wait_for_kafka(a, err) < 0 || start_age(a, err) < 0)
         return -1;
     return err_is_set(&ill) ? wait_until_well(a, &ill, true, err) : 0;
 }
@@ -357,8 +370,6 @@ static int start_reply(struct agent *a, struct err *err)
 
 static int start_threads(struct agent *a, struct err *err)
 {
-    struct age_conf age = {
-        .kafka = &a->kafka, .topic = a->command_topic, .group_id = a->conf->group_id};
     struct waiter_conf waiter = {.setup = &a->conf->setup,
                                  .command_topic = a->command_topic,
                                  .waiting = a->waiting,
@@ -369,15 +380,16 @@ static int start_threads(struct agent *a, struct err *err)
                                  .group_id = a->conf->group_id,
                                  .max_jobs = a->conf->max_in_flight,
                                  .max_bytes = FLIGHT_BYTES,
+                                 .max_key_rate = a->conf->max_key_rate,
                                  .lanes = a->lanes,
                                  .reports = a->reports,
                                  .flight = &a->flight};
 
-    if (start_reply(a, err) < 0 || age_start(&a->age, &age, err) < 0)
+    if (start_reply(a, err) < 0)
         return -1;
     if (a->conf->max_lag_ms > 0) /* before anybody is told that it serves */
         expect_lag(a);
-    standing_serves(a->standing, a->replica_name, replica_server(a->replica), a->age);
+    standing_serves(a->standing, a->replica_name, replica_server(a->replica));
     if (status_start(&a->status, a->conf, a->replica_name, a->standing, err) < 0 ||
         waiter_start(&a->waiter, &waiter, err) < 0)
         return -1;
@@ -454,7 +466,7 @@ static bool stop_all(struct agent *a, const struct err *why)
     standing_ends(a->standing, why);
     status_stop(a->status, why);
     httpd_stop(a->httpd);
-    standing_forget_age(a->standing);
+    standing_set_age(a->standing, NULL);
     queue_close(a->reports);
     if (!ended)
         return false;

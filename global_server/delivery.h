@@ -19,7 +19,7 @@ struct delivery_conf {
     bool large; /* its answers are large: one a transaction, and nobody waits while it is sent */
 };
 
-#define DELIVERY_JOBS 256 /* most answers of one transaction */
+#define DELIVERY_JOBS 1024 /* most answers of one transaction */
 
 /* Shuts out earlier users of the transactional id; repeats until Kafka answers or a stop. */
 MUST_CHECK int delivery_open(struct delivery **out, const struct delivery_conf *conf,

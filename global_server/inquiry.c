@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cypher/lift.h"
 #include "neo4j/jolt.h"
 
 #include <stdio.h>
@@ -15,9 +16,12 @@ struct inquiry {
     struct replica *replica;
     struct buf position; /* the statement that reads it */
     struct buf texts;    /* the other statements */
+    struct lift lift;
+    struct buf text, params; /* of the one that is lifted */
     /* the inquiry in hand */
     const struct inquiry_limits *limits;
     struct job *const *jobs;
+    bool lifted[INQUIRY_MAX];
     size_t begun; /* of jobs: whose columns came */
     bool refused; /* an answer of ours was: the last begun one */
     char name[REPLICA_SIZE];
@@ -45,6 +49,9 @@ void inquiry_close(struct inquiry *q)
     replica_close(q->replica);
     buf_fini(&q->position);
     buf_fini(&q->texts);
+    lift_fini(&q->lift);
+    buf_fini(&q->text);
+    buf_fini(&q->params);
     free(q);
 }
 
@@ -121,6 +128,22 @@ static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
 
 /* ---- the whole ---- */
 
+/* False: it has no literals, or cannot go so. */
+static bool add_lifted(struct inquiry *q, const struct request *request)
+{
+    struct lift *l = &q->lift;
+
+    if (!lift_text(l, request->text, request->text_len) || l->values.len == 0 ||
+        !lift_bind(l, request->text, request->params))
+        return false;
+    buf_reset(&q->text);
+    buf_reset(&q->params);
+    lift_add_text(l, request->text, &q->text);
+    lift_add_params(l, request->params, &q->params);
+    tx_add_stmt_json(&q->texts, buf_str(&q->text), q->text.len, &q->params);
+    return true;
+}
+
 static int write_statements(struct inquiry *q, size_t count, struct tx_stmt *stmts, struct err *err)
 {
     size_t ends[INQUIRY_MAX];
@@ -128,7 +151,9 @@ static int write_statements(struct inquiry *q, size_t count, struct tx_stmt *stm
     buf_reset(&q->texts);
     for (size_t i = 0; i < count; i++) {
         const struct request *request = &q->jobs[i]->request;
-        tx_add_stmt(&q->texts, request->text, request->text_len, request->params);
+        q->lifted[i] = !q->jobs[i]->plain && add_lifted(q, request);
+        if (!q->lifted[i])
+            tx_add_stmt(&q->texts, request->text, request->text_len, request->params);
         ends[i] = q->texts.len;
     }
     if (buf_check(&q->texts, "request to Neo4j", err) < 0)
@@ -156,6 +181,7 @@ static void judge(struct inquiry *q, const struct tx_failure *failure, struct in
         end->answered = q->begun - 1;
         end->own_fault = true;
     }
+    end->lifted = end->own_fault && !q->refused && q->lifted[end->answered];
 }
 
 static int run(struct inquiry *q, size_t count, struct tx_failure *failure, struct err *err)

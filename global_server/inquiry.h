@@ -39,10 +39,13 @@ struct inquiry_limits {
 struct inquiry_end {
     size_t answered;
     bool own_fault; /* the error is that of the request after them, and of no other */
+    bool
+        lifted; /* own_fault: its text was not sent as it stands, and the error may be about that */
 };
 
-/* Asks once. Blocks until the deadline at most. 0: all answers are whole. -1: *end says of how
- * many, and the rest are as if they had not been asked. */
+/* Asks once. Literals go as parameters, but for jobs that are plain, so that queries of one shape
+ * have one text, which Neo4j reads and compiles once. Blocks until the deadline at most. 0: all
+ * answers are whole. -1: *end says of how many, and the rest are as if they had not been asked. */
 MUST_CHECK int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t count,
                            const struct inquiry_limits *limits, struct inquiry_end *end,
                            struct err *err);

@@ -2,9 +2,11 @@
 #include "global_server/intake.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "global_server/ledger.h"
+#include "global_server/rate.h"
 #include "global_server/report.h"
 
 #include <pthread.h>
@@ -24,6 +26,7 @@ struct source {
     int64_t next_sequence;
     int64_t committed;
     struct ledger_set skip; /* settled by a former owner, beyond its committed offset */
+    bool paused;            /* it alone */
 };
 
 struct intake {
@@ -32,10 +35,13 @@ struct intake {
     struct group *group;
     atomic_bool held, stopping;
     /* the thread's */
+    struct rate *rate; /* NULL: any */
     struct source *sources;
     size_t source_count;
-    int64_t claim; /* number; 0: none */
-    bool paused;
+    int64_t claim;         /* number; 0: none */
+    bool paused;           /* what is wanted of all partitions */
+    bool all_paused;       /* what they are */
+    size_t hogs;           /* partitions that are paused alone */
     int64_t full_since_ms; /* monotonic; 0: not full */
     char trouble[96];      /* code of the last trouble, told once in a while */
     int64_t trouble_ms;
@@ -55,6 +61,9 @@ static void on_claim(void *arg, struct group_claim *claim)
         in->sources[i].committed = p->offset;
         ledger_set_read(&in->sources[i].skip, p->offset, p->metadata);
     }
+    if (in->rate != NULL) /* some requests are read again: they were counted before */
+        rate_forget(in->rate);
+    in->hogs = 0;
     in->claim = claim->number;
     log_info(log_event("claim"), log_int("partitions", (int64_t)claim->count));
     reply_claim_take(in->conf.reply, claim);
@@ -91,7 +100,10 @@ static void take_record(struct intake *in, struct record *record)
         record_fini(record);
         return;
     }
+    int64_t too_soon_ms =
+        in->rate != NULL ? rate_ask(in->rate, record->key, record->key_len, clock_mono_us()) : 0;
     struct job *job = job_new_take(in->conf.flight, record, in->claim, source->next_sequence++);
+    job->too_soon_ms = too_soon_ms;
     lanes_push_take(in->conf.lanes, job);
 }
 
@@ -107,28 +119,91 @@ static bool is_half_free(const struct intake *in)
            atomic_load(&in->conf.flight->bytes) <= in->conf.max_bytes / 2;
 }
 
+static int64_t room_of_one(const struct intake *in)
+{
+    return in->source_count > 1 ? in->conf.max_jobs / 2 : in->conf.max_jobs;
+}
+
+static bool is_hog(const struct intake *in, const struct source *source)
+{
+    return flight_jobs_of(in->conf.flight, source->partition) >= room_of_one(in);
+}
+
+/* More than half of the room is one partition's. */
+static bool has_hog(const struct intake *in)
+{
+    if (atomic_load(&in->conf.flight->jobs) < room_of_one(in))
+        return false;
+    for (size_t i = 0; i < in->source_count; i++)
+        if (!in->sources[i].paused && is_hog(in, &in->sources[i]))
+            return true;
+    return false;
+}
+
+static void pause_hogs(struct intake *in)
+{
+    for (size_t i = 0; i < in->source_count; i++) {
+        struct source *source = &in->sources[i];
+        if (source->paused || !is_hog(in, source))
+            continue;
+        source->paused = true;
+        in->hogs++;
+        group_pause_partition(in->group, source->partition, true);
+    }
+}
+
+static void resume_some(struct intake *in)
+{
+    for (size_t i = 0; in->hogs > 0 && i < in->source_count; i++) {
+        struct source *source = &in->sources[i];
+        if (!source->paused ||
+            flight_jobs_of(in->conf.flight, source->partition) > room_of_one(in) / 2)
+            continue;
+        source->paused = false;
+        in->hogs--;
+        group_pause_partition(in->group, source->partition, false);
+    }
+}
+
+static void pause_all(struct intake *in, bool pause)
+{
+    if (in->all_paused == pause)
+        return;
+    in->all_paused = pause;
+    group_pause(in->group, pause);
+    for (size_t i = 0; i < in->source_count; i++)
+        in->sources[i].paused = false;
+    in->hogs = 0;
+}
+
 /* Pausing makes librdkafka drop what it holds ready. So a short fullness is sat out without a poll,
- * which rebalances bear; a longer one pauses, and that ends when half of the room is free. False:
- * do not poll now. */
+ * which rebalances bear; a longer one pauses, and that ends when half of the room is free. A
+ * partition whose requests are slow, or wait for the ledger, gets half of the room at most, so that
+ * the others go on. False: do not poll now. */
 static bool set_flow(struct intake *in)
 {
     int64_t now = clock_mono_ms();
+    bool full = is_full(in);
 
     if (atomic_load(&in->held)) {
         in->paused = true;
     } else if (in->paused) {
         in->paused = !is_half_free(in);
-    } else if (!is_full(in)) {
+    } else if (!full && !has_hog(in)) {
         in->full_since_ms = 0;
     } else if (in->full_since_ms == 0) {
         in->full_since_ms = now;
         return false;
     } else if (now - in->full_since_ms < SIT_OUT_MS) {
         return false;
-    } else {
+    } else if (full) {
         in->paused = true;
+    } else {
+        pause_hogs(in);
+        in->full_since_ms = 0;
     }
-    group_pause(in->group, in->paused);
+    pause_all(in, in->paused);
+    resume_some(in);
     return true;
 }
 
@@ -205,9 +280,12 @@ int intake_start(struct intake **out, const struct intake_conf *conf, struct err
         free(in);
         return -1;
     }
+    if (conf->max_key_rate > 0)
+        in->rate = rate_new(conf->max_key_rate, (uint64_t)hash_random() << 32 | hash_random());
     int rc = pthread_create(&in->thread, NULL, intake_main, in);
     if (rc != 0) {
         group_close(in->group);
+        rate_free(in->rate);
         free(in);
         return err_set(err, ERR_FATAL, "thread.start", "thread intake: %s", strerror(rc));
     }
@@ -234,6 +312,7 @@ void intake_close(struct intake *in)
         return;
     intake_halt(in);
     group_close(in->group); /* calls on_revoke once more */
+    rate_free(in->rate);
     free(in->sources);
     free(in);
 }

@@ -17,6 +17,7 @@ struct intake_conf {
     const struct kafka_conf *kafka; /* borrowed */
     const char *topic, *group_id;
     int64_t max_jobs, max_bytes; /* in flight; above, the partitions are paused */
+    int64_t max_key_rate;        /* requests a second of one record key; 0: any */
     struct lanes *lanes;
     struct queue *reports;
     struct reply *reply;

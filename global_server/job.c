@@ -7,6 +7,11 @@
 
 #include <stdlib.h>
 
+static atomic_llong *place_of(struct flight *flight, int32_t partition)
+{
+    return &flight->by_place[(uint32_t)partition % FLIGHT_PLACES];
+}
+
 struct job *job_new_take(struct flight *flight, struct record *record, int64_t claim,
                          int64_t sequence)
 {
@@ -26,6 +31,7 @@ struct job *job_new_take(struct flight *flight, struct record *record, int64_t c
     job->begun_ms = clock_mono_ms();
     atomic_fetch_add(&flight->jobs, 1);
     atomic_fetch_add(&flight->bytes, (long long)job->bytes);
+    atomic_fetch_add(place_of(flight, job->partition), 1);
     return job;
 }
 
@@ -37,10 +43,16 @@ void job_free(void *arg)
         return;
     atomic_fetch_sub(&job->flight->jobs, 1);
     atomic_fetch_sub(&job->flight->bytes, (long long)job->bytes);
+    atomic_fetch_sub(place_of(job->flight, job->partition), 1);
     record_fini(&job->record);
     request_fini(&job->request);
     answer_free(job->answer);
     free(job);
+}
+
+int64_t flight_jobs_of(struct flight *flight, int32_t partition)
+{
+    return atomic_load(place_of(flight, partition));
 }
 
 void flight_saw(struct flight *flight, int64_t position)

@@ -17,17 +17,23 @@
 
 #define REPLICA_SIZE 256
 
+#define FLIGHT_PLACES 256 /* partitions that are so many apart share one */
+
 /* What the threads may see of each other; atomic, for any thread. */
 struct flight {
     atomic_llong jobs, bytes; /* requests between intake and their end, and their size */
-    atomic_llong claim;       /* number of the claim whose work counts; 0: none */
-    atomic_llong soon;        /* requests that are about to be answered: lanes.h */
-    atomic_llong position;    /* highest offset that a reader of this replica has seen */
-    atomic_llong give_up_ms;  /* monotonic; 0: no end of the program is under way */
-    atomic_bool serve;        /* the replica is well: be a member of the group */
-    atomic_bool rewind;       /* reply asks intake to read the committed offsets again */
-    struct traffic *traffic;  /* what is counted; set before the first thread */
+    atomic_llong by_place[FLIGHT_PLACES]; /* of jobs: those of some partitions */
+    atomic_llong claim;                   /* number of the claim whose work counts; 0: none */
+    atomic_llong soon;                    /* requests that are about to be answered: lanes.h */
+    atomic_llong position;   /* highest offset that a reader of this replica has seen */
+    atomic_llong give_up_ms; /* monotonic; 0: no end of the program is under way */
+    atomic_bool serve;       /* the replica is well: be a member of the group */
+    atomic_bool rewind;      /* reply asks intake to read the committed offsets again */
+    struct traffic *traffic; /* what is counted; set before the first thread */
 };
+
+/* Requests of this partition, and of those that share its place. */
+int64_t flight_jobs_of(struct flight *flight, int32_t partition);
 
 /* A reader has seen this offset. */
 void flight_saw(struct flight *flight, int64_t position);
@@ -48,12 +54,14 @@ struct job {
     int64_t begun_ms;      /* monotonic: it was read from Kafka */
     int64_t deadline_ms;   /* the same */
     unsigned attempts;     /* at Neo4j, that failed */
+    int64_t too_soon_ms;   /* its key asks too often, and may again after so long; 0: it does not */
     uint64_t client;       /* whose it is: of the record's key; 0: of nobody in particular */
     uint64_t form;         /* habit.h; 0: not known yet */
     enum lane lane;        /* where it waits, or waited */
     bool apart;            /* never with others in one question */
     bool alone;            /* and not in the quick lane either */
     bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
+    bool plain;            /* ask with the text as it stands: the lifted one failed */
     bool steady;           /* its answer may be kept, and key is filled */
     struct cache_key key;
     int64_t position; /* that the answer was read at; -1: unknown */

@@ -192,7 +192,9 @@ void lanes_push_take(struct lanes *l, struct job *job)
     bool closed = l->closed;
     if (!closed) {
         add(l, job);
-        pthread_cond_signal(&l->changed);
+        /* Where as many ask as may, the first to end takes it. */
+        if (job->lane != LANE_QUICK || l->quick < l->quick_max)
+            pthread_cond_signal(&l->changed);
     }
     pthread_mutex_unlock(&l->lock);
     if (closed)
@@ -308,7 +310,8 @@ void lanes_end(struct lanes *l, struct turn *turn)
         l->quick--;
         l->trials -= turn->is_trial ? 1 : 0;
     }
-    pthread_cond_broadcast(&l->changed);
+    if (!is_empty(l)) /* the caller takes one, and one more may be taken now */
+        pthread_cond_signal(&l->changed);
     pthread_mutex_unlock(&l->lock);
 }
 

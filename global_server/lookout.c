@@ -25,7 +25,7 @@ static void add_freshness(struct buf *out, const struct standing_view *v)
                           v->age_ms, 1000);
 }
 
-static void add_cache(struct buf *out, struct cache *cache)
+static void add_cache(struct cache *cache, struct buf *out)
 {
     struct cache_counts counts = {0};
 
@@ -38,6 +38,20 @@ static void add_cache(struct buf *out, struct cache *cache)
                         "Answers that went for want of room.", counts.evicted);
 }
 
+static void add_waiting(struct lanes *lanes, struct buf *out)
+{
+    static const char name[] = "global_server_waiting_requests";
+    static const char *const names[LANES] = {[LANE_QUICK] = "quick", [LANE_SOLO] = "solo"};
+
+    metrics_add_family(out, name, METRICS_GAUGE,
+                       "Requests that wait for a worker: quick ones, which are asked many at once, "
+                       "and those that are asked alone.");
+    for (enum lane lane = LANE_QUICK; lane < LANES; lane++) {
+        const struct metrics_label label = {"lane", names[lane]};
+        metrics_add_sample(out, name, &label, 1, (int64_t)lanes_count(lanes, lane), 1);
+    }
+}
+
 static void add_metrics(void *arg, struct buf *out)
 {
     struct lookout *l = arg;
@@ -46,7 +60,7 @@ static void add_metrics(void *arg, struct buf *out)
     standing_look(l->standing, &v);
     const struct metrics_label about[] = {{"version", CYPHERLOG_VERSION},
                                           {"replica", v.replica},
-                                          {"instance", l->instance},
+                                          {"server", l->instance},
                                           {"group", l->group_id},
                                           {"neo4j", v.server}};
     metrics_add_family(out, "global_server_info", METRICS_GAUGE,
@@ -57,6 +71,7 @@ static void add_metrics(void *arg, struct buf *out)
     add_freshness(out, &v);
     metrics_add_gauge(out, "global_server_neo4j_up", "Neo4j answers, and its replica can be used.",
                       v.replica_is_well, 1);
+    metrics_add_gauge(out, "global_server_kafka_up", "Kafka answers.", v.kafka_is_up, 1);
     metrics_add_gauge(out, "global_server_claim",
                       "1 while this server is a member of the group and has its partitions.",
                       atomic_load(&l->flight->claim) != 0, 1);
@@ -65,7 +80,8 @@ static void add_metrics(void *arg, struct buf *out)
                       atomic_load(&l->flight->jobs), 1);
     metrics_add_gauge(out, "global_server_in_flight_bytes", "Their size.",
                       atomic_load(&l->flight->bytes), 1);
-    add_cache(out, l->cache);
+    add_cache(l->cache, out);
+    add_waiting(l->lanes, out);
     traffic_add(l->flight->traffic, out);
 }
 

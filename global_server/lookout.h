@@ -5,6 +5,7 @@
 /* global_server/lookout.h: what STATUS_LISTEN serves of global_server. */
 
 #include "global_server/cache.h"
+#include "global_server/lanes.h"
 #include "global_server/standing.h"
 #include "ops/httpd.h"
 
@@ -13,6 +14,7 @@ struct lookout {
     struct standing *standing;
     const struct flight *flight;
     struct cache *cache; /* NULL: none */
+    struct lanes *lanes;
     const char *instance, *group_id;
 };
 

@@ -71,6 +71,7 @@ int main(int argc, char **argv)
     case CONF_GO:
         log_init("global_server", (enum log_level)conf.setup.log_level,
                  (enum log_format)conf.setup.log_format);
+        setup_raise_file_limit();
         json_init();
         http_global_init();
         stop_init();

@@ -37,8 +37,11 @@ static const struct conf_option options[] = {
                 COMMAND_EXPORT),
     {"WORKERS", CONF_INT, AT(workers), "8", "1", "64", 0, RUN,
      "Connections to Neo4j; a quarter of them, one at least, is kept free for quick queries"},
-    {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "500", "1", "5000", 0, RUN,
+    {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "2000", "1", "5000", 0, RUN,
      "Requests taken from Kafka and not yet answered"},
+    {"MAX_KEY_RATE", CONF_INT, AT(max_key_rate), "0", "0", "100000", 0, RUN,
+     "Requests a second that one record key may ask of this server, and as many at once; more get "
+     "an error reply (request.rate-limited). Those without a key count as one. 0: any"},
     {"REPLY_FORMAT", CONF_ENUM, AT(reply_format), "typed", "typed|row", NULL, 0, RUN,
      "typed: pages of rows; row: the older shape, one message a row"},
     {"PAGE_ROWS", CONF_INT, AT(page_rows), "1000", "1", "1000000", 0, RUN,

@@ -29,6 +29,7 @@ struct server_conf {
     char *reply_topics;
     int64_t reply_format; /* enum answer_format */
     int64_t workers, max_in_flight, page_rows, max_rows;
+    int64_t max_key_rate; /* 0: any */
     int64_t max_reply_bytes, max_answer_bytes;
     int64_t query_timeout_ms, max_query_timeout_ms, transaction_timeout_ms, stop_timeout_ms,
         status_interval_ms;

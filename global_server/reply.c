@@ -13,8 +13,9 @@
 #include <string.h>
 
 #define IDLE_MS 500
-#define LINGER_MS                                                                                  \
-    10 /* that the first answer of a transaction waits for others, if they come soon */
+#define LINGER_MS 10 /* that the first answer of a transaction waits for those that come soon */
+#define LINGER_MANY_MS 30 /* and where so many come that none is waited for in particular: */
+#define MANY 256
 #define STOP_GRACE_MS 2000
 #define LARGE_BYTES ((size_t)1 << 20)  /* an answer with more goes with the large ones */
 #define SMALL_QUEUE ((int64_t)4 << 20) /* bytes that librdkafka holds of the small ones */
@@ -143,15 +144,14 @@ static int take_item(struct carrier *c, struct item *item, struct err *err)
  * go with those that are; one request alone waits for nobody. */
 static bool lingers(struct carrier *c)
 {
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_mono_ms(), soon = atomic_load(&c->conf->delivery.flight->soon);
 
-    if (!c->lingers || c->ready_count == 0 || c->ready_count >= DELIVERY_JOBS ||
-        atomic_load(&c->conf->delivery.flight->soon) <= 0) {
+    if (!c->lingers || c->ready_count == 0 || c->ready_count >= DELIVERY_JOBS || soon <= 0) {
         c->linger_until_ms = 0;
         return false;
     }
     if (c->linger_until_ms == 0)
-        c->linger_until_ms = now + LINGER_MS;
+        c->linger_until_ms = now + (soon >= MANY ? LINGER_MANY_MS : LINGER_MS);
     if (now < c->linger_until_ms)
         return true;
     c->linger_until_ms = 0;

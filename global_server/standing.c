@@ -42,20 +42,19 @@ void standing_free(struct standing *s)
     free(s);
 }
 
-void standing_serves(struct standing *s, const char *replica, const char *server, struct age *age)
+void standing_set_age(struct standing *s, struct age *age)
+{
+    pthread_mutex_lock(&s->lock);
+    s->age = age;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void standing_serves(struct standing *s, const char *replica, const char *server)
 {
     pthread_mutex_lock(&s->lock);
     s->state = "serving";
     snprintf(s->replica, sizeof s->replica, "%s", replica);
     snprintf(s->server, sizeof s->server, "%s", server);
-    s->age = age;
-    pthread_mutex_unlock(&s->lock);
-}
-
-void standing_forget_age(struct standing *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->age = NULL;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -121,8 +120,9 @@ void standing_look(struct standing *s, struct standing_view *out)
     memcpy(out->server, s->server, sizeof out->server);
     if (s->replica[0] != '\0')
         out->offset = atomic_load(&s->flight->position);
-    if (s->age != NULL)
+    if (s->age != NULL && out->offset >= 0)
         out->age_ms = age_of(s->age, out->offset, 0);
+    out->kafka_is_up = s->age != NULL && age_kafka_is_up(s->age);
     pthread_mutex_unlock(&s->lock);
     out->serves = strcmp(out->state, "serving") == 0;
     out->replica_is_well = out->serves || strcmp(out->state, "lagging") == 0;

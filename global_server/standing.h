@@ -16,10 +16,12 @@ struct standing *standing_new(const struct server_conf *conf, const char *instan
                               const struct flight *flight);
 void standing_free(struct standing *s);
 
-/* The replica is known, by its name and its Neo4j's version, both copied; age tells how old it is
- * until standing_forget_age. The state is `serving`. */
-void standing_serves(struct standing *s, const char *replica, const char *server, struct age *age);
-void standing_forget_age(struct standing *s);
+/* From here on age tells how old the replica is, and whether Kafka answers; NULL: no longer. */
+void standing_set_age(struct standing *s, struct age *age);
+
+/* The replica is known, by its name and its Neo4j's version, both copied. The state is `serving`.
+ */
+void standing_serves(struct standing *s, const char *replica, const char *server);
 
 /* `waiting-neo4j`, or `waiting-replica` when Neo4j is there without a database to serve from; why
  * NULL: `serving`, or `starting` before standing_serves. */
@@ -42,6 +44,7 @@ struct standing_view {
     int64_t offset, age_ms; /* -1: not known */
     bool serves;            /* it would answer a request */
     bool replica_is_well;   /* Neo4j answers, and is no more than behind */
+    bool kafka_is_up;       /* it answers */
 };
 
 void standing_look(struct standing *s, struct standing_view *out);

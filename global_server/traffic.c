@@ -12,7 +12,7 @@ static const int64_t commits_us[] = {1000,   2000,   5000,   10000,   20000,   5
 static const int64_t sizes[] = {1, 2, 5, 10, 20, 50, 100, 200};
 
 struct traffic {
-    atomic_llong answers, error_replies, rows, aborts, hits, misses;
+    atomic_llong answers, error_replies, rate_limited, rows, aborts, hits, misses;
     struct metrics_errors errors;
     struct metrics_histogram duration, commit, size, together;
 };
@@ -44,6 +44,11 @@ void traffic_answered(struct traffic *t, bool is_error, int64_t rows, int64_t to
     atomic_fetch_add(is_error ? &t->error_replies : &t->answers, 1);
     atomic_fetch_add(&t->rows, rows);
     metrics_observe(&t->duration, took_ms);
+}
+
+void traffic_rate_limited(struct traffic *t)
+{
+    atomic_fetch_add(&t->rate_limited, 1);
 }
 
 void traffic_asked(struct traffic *t, size_t requests)
@@ -96,6 +101,9 @@ void traffic_add(struct traffic *t, struct buf *out)
 {
     add_replies(t, out);
     add_recalls(t, out);
+    metrics_add_counter(out, "global_server_rate_limited_requests_total",
+                        "Requests above MAX_KEY_RATE: they get an error reply, Neo4j is not asked.",
+                        atomic_load(&t->rate_limited));
     metrics_add_counter(out, "global_server_rows_total", "Rows of those replies.",
                         atomic_load(&t->rows));
     metrics_add_errors(out, "global_server_errors_total",

@@ -21,6 +21,9 @@ void traffic_free(struct traffic *t);
  * request was read. */
 void traffic_answered(struct traffic *t, bool is_error, int64_t rows, int64_t took_ms);
 
+/* A request is refused since its key asks too often. */
+void traffic_rate_limited(struct traffic *t);
+
 /* Neo4j was asked once, for so many requests. */
 void traffic_asked(struct traffic *t, size_t requests);
 

@@ -206,6 +206,19 @@ static int check_offset(const struct job *job, struct err *err)
                    job->request.min_offset, position);
 }
 
+/* Neo4j is not asked for it: intake found that its key asks too often. */
+static int check_rate(const struct worker *w, const struct job *job, struct err *err)
+{
+    if (job->too_soon_ms == 0)
+        return 0;
+    traffic_rate_limited(job->flight->traffic);
+    return err_set(err, ERR_POISON, "request.rate-limited",
+                   "requests with this record key, or without any, come more often than the "
+                   "%" PRId64 " a second that MAX_KEY_RATE allows; send this one again, not before "
+                   "%" PRId64 " ms are over",
+                   w->conf->conf->max_key_rate, job->too_soon_ms);
+}
+
 /* Its time counts from when it was read, so also while others were asked before it. */
 static int check_time(const struct job *job, struct err *err)
 {
@@ -330,9 +343,10 @@ static void keep(struct worker *w, const struct job *job)
 
 /* ---- alone ---- */
 
-/* Asks once. What it took is noted whatever came of it: a failure breaks up those that go together,
- * so its form is not to be one of them for a while. */
-static int ask_alone(struct worker *w, struct job *job, struct err *err)
+/* Asks once; *lifted: the error may be about a text that was not sent. What it took is noted
+ * whatever came of it: a failure breaks up those that go together, so its form is not to be one of
+ * them for a while. */
+static int ask_alone(struct worker *w, struct job *job, bool *lifted, struct err *err)
 {
     struct inquiry_end end;
     int64_t begun_us = clock_mono_us();
@@ -344,7 +358,18 @@ static int ask_alone(struct worker *w, struct job *job, struct err *err)
     traffic_asked(job->flight->traffic, 1);
     lanes_note(w->conf->lanes, job->form, rc == 0 ? took_us : took_us + 2 * HABIT_QUICK_US,
                answer_bytes(job->answer));
+    *lifted = rc < 0 && end.lifted;
     return rc;
+}
+
+/* The error of the text as it stands is wanted, unless that takes longer than there is time: then
+ * the one at hand says more. */
+static bool ask_plainly(struct job *job, int64_t begun_ms)
+{
+    int64_t now = clock_mono_ms();
+
+    job->plain = now - begun_ms < job->deadline_ms - now;
+    return job->plain;
 }
 
 /* Asks until there is an answer, be it an error; false: given up. */
@@ -352,7 +377,9 @@ static bool ask_until_answered(struct worker *w, struct job *job)
 {
     for (;;) {
         struct err why = {0};
-        if (ask_alone(w, job, &why) == 0) {
+        bool lifted;
+        int64_t begun_ms = clock_mono_ms();
+        if (ask_alone(w, job, &lifted, &why) == 0) {
             keep(w, job);
             check_answer(w, job);
             return true;
@@ -361,6 +388,8 @@ static bool ask_until_answered(struct worker *w, struct job *job)
             job->strict = true;
             continue;
         }
+        if (lifted && ask_plainly(job, begun_ms))
+            continue;
         traffic_error(job->flight->traffic, why.class);
         switch (judge(w, job, &why)) {
         case VERDICT_ERROR:
@@ -395,12 +424,13 @@ static void push_alone_take(struct worker *w, struct job *job)
     lanes_push_take(w->conf->lanes, job);
 }
 
-static void refuse_take(struct worker *w, struct job *job, const struct err *why)
+static void refuse_take(struct worker *w, struct job *job, bool lifted, const struct err *why)
 {
     bool is_ambiguous = strcmp(why->code, JOLT_AMBIGUOUS) == 0;
 
-    if (is_ambiguous || strcmp(why->code, INQUIRY_LARGE) == 0) {
+    if (is_ambiguous || lifted || strcmp(why->code, INQUIRY_LARGE) == 0) {
         job->strict = is_ambiguous;
+        job->plain = lifted;
         push_alone_take(w, job);
         return;
     }
@@ -468,7 +498,7 @@ static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jo
     if (rc == 0 || (n > 1 && !end.own_fault))
         lanes_asked(w->conf->lanes, rc == 0, took_us);
     if (rc < 0 && end.own_fault)
-        refuse_take(w, jobs[end.answered], &why);
+        refuse_take(w, jobs[end.answered], end.lifted, &why);
     else if (rc < 0)
         separate_take(w, jobs + end.answered, n - end.answered, &why);
     return dealt_with;
@@ -493,6 +523,8 @@ static bool prepare_take(struct worker *w, struct job *job)
     if (job->claim != w->claim)
         replica_refresh(inquiry_replica(w->inquiry));
     w->claim = job->claim;
+    if (rc == 0)
+        rc = check_rate(w, job, &why);
     if (rc == 0 && hand_to_waiter(w, job))
         return false;
     if (rc == 0)

@@ -276,6 +276,18 @@ void group_pause(struct group *g, bool pause)
     pause_now(g);
 }
 
+void group_pause_partition(struct group *g, int32_t partition, bool pause)
+{
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(one, g->topic, partition);
+    if (pause)
+        rd_kafka_pause_partitions(g->rk, one);
+    else
+        rd_kafka_resume_partitions(g->rk, one);
+    rd_kafka_topic_partition_list_destroy(one);
+}
+
 void group_rewind(struct group *g)
 {
     rd_kafka_topic_partition_list_t *assigned = NULL;

@@ -71,6 +71,9 @@ enum group_event group_poll(struct group *g, int64_t wait_ms, struct record *rec
  * afterwards, so pause rarely. Safe to repeat; a later claim begins paused too. */
 void group_pause(struct group *g, bool pause);
 
+/* The same of one partition of the claim. group_pause(false) and a new claim set all in motion. */
+void group_pause_partition(struct group *g, int32_t partition, bool pause);
+
 /* Ends the claim and begins a new one of the same partitions at the committed offsets, as after a
  * rebalance. */
 void group_rewind(struct group *g);

@@ -454,7 +454,9 @@ static uint64_t mix(uint64_t x)
 
 void position_add_outcome(struct position *p, int64_t offset, const char *code)
 {
-    uint64_t text = 0xcbf29ce484222325u; /* FNV-1a */
+    /* FNV-1a, and not hash_quick, which is free to change: the node keeps this hash, and replicas
+     * of different versions compare it. */
+    uint64_t text = 0xcbf29ce484222325u;
 
     for (const char *c = code; *c != '\0'; c++)
         text = (text ^ (unsigned char)*c) * 0x100000001b3u;

@@ -108,6 +108,15 @@ void tx_add_stmt(struct buf *out, const char *text, size_t len, const json_t *pa
     buf_addc(out, '}');
 }
 
+void tx_add_stmt_json(struct buf *out, const char *text, size_t len, const struct buf *params)
+{
+    buf_adds(out, "{\"statement\":");
+    buf_add_json(out, text, len);
+    buf_adds(out, ",\"parameters\":");
+    buf_add(out, buf_str(params), params->len);
+    buf_addc(out, '}');
+}
+
 static void take_error(struct answer *a, const json_t *errors)
 {
     const json_t *first = json_array_get(errors, 0);

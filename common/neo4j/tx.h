@@ -64,6 +64,9 @@ void tx_set_password(struct tx *tx, const char *password);
 /* Appends a statement for struct tx_stmt: text is UTF-8; params is a JSON object or NULL. */
 void tx_add_stmt(struct buf *out, const char *text, size_t len, const json_t *params);
 
+/* The same with parameters that are JSON already, an object. */
+void tx_add_stmt_json(struct buf *out, const char *text, size_t len, const struct buf *params);
+
 /* Runs stmts[0..n-1] in order and commits, in one request. Borrows stmts. Blocks until answered,
  * the deadline, or a stop and its grace. 0: committed. -1, but for ERR_UNKNOWN: nothing of it
  * remains, and *failure, if not NULL, is set; its stmt is known with opts->which or a reader alone.

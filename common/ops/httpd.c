@@ -27,6 +27,7 @@ struct httpd {
     struct httpd_conf conf;
     struct board *board;
     struct MHD_Daemon *daemon;
+    int64_t process_start_ms;
 };
 
 /* ---- answers ---- */
@@ -105,7 +106,7 @@ static void metrics(const struct httpd *h, struct MHD_Connection *c, struct answ
     (void)c;
     a->type = METRICS_CONTENT_TYPE;
     h->conf.add_metrics(h->conf.arg, &a->body);
-    metrics_add_process(&a->body);
+    metrics_add_process(&a->body, h->process_start_ms);
 }
 
 static const struct {
@@ -198,7 +199,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     return send_take(c, &a);
 }
 
-static void on_trouble(void *arg, const char *fmt, va_list args)
+/* The attribute: fmt is not ours, and clang takes no other one for vsnprintf. */
+__attribute__((format(printf, 2, 0))) static void on_trouble(void *arg, const char *fmt,
+                                                             va_list args)
 {
     char text[256];
 
@@ -316,6 +319,7 @@ int httpd_start(struct httpd **out, const struct httpd_conf *conf, struct err *e
     struct httpd *h = mem_alloc(1, sizeof *h);
     h->conf = *conf;
     h->conf.listen = NULL;
+    h->process_start_ms = metrics_process_start_ms();
     h->board = board_new(&conf->board);
     h->daemon = start_daemon(h, fd);
     if (h->daemon == NULL) {

@@ -195,27 +195,25 @@ static void add_files(struct buf *out)
 
 /* The 22nd field of /proc/self/stat, in ticks since the machine started (proc(5)); the 2nd, a name,
  * may hold anything, so fields are counted behind its bracket. */
-static void add_start(struct buf *out)
+int64_t metrics_process_start_ms(void)
 {
     char text[1024];
     struct timespec up;
     uint64_t ticks;
 
     if (read_small("/proc/self/stat", text, sizeof text) < 0)
-        return;
+        return -1;
     const char *p = strrchr(text, ')');
     for (int field = 2; p != NULL && field < 22; field++)
         p = strchr(p + 1, ' ');
     if (p == NULL || sscanf(p, "%" SCNu64, &ticks) != 1 || clock_gettime(CLOCK_BOOTTIME, &up) < 0)
-        return;
+        return -1;
     int64_t up_ms = (int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000;
     int64_t start_ms = (int64_t)(ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK));
-    metrics_add_gauge(out, "process_start_time_seconds",
-                      "Start time of the process since unix epoch in seconds.",
-                      clock_wall_ms() - up_ms + start_ms, 1000);
+    return clock_wall_ms() - up_ms + start_ms;
 }
 
-void metrics_add_process(struct buf *out)
+void metrics_add_process(struct buf *out, int64_t start_ms)
 {
     struct timespec used;
 
@@ -227,5 +225,7 @@ void metrics_add_process(struct buf *out)
     }
     add_memory(out);
     add_files(out);
-    add_start(out);
+    if (start_ms >= 0)
+        metrics_add_gauge(out, "process_start_time_seconds",
+                          "Start time of the process since unix epoch in seconds.", start_ms, 1000);
 }

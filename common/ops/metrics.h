@@ -75,8 +75,12 @@ void metrics_count_error(struct metrics_errors *e, enum err_class class);
 void metrics_add_errors(struct buf *out, const char *name, const char *help,
                         struct metrics_errors *e);
 
+/* When this process was started, ms since 1970; -1: the system does not tell. Two calls may differ
+ * by a little, and a start that moves looks like another one: ask once. */
+int64_t metrics_process_start_ms(void);
+
 /* What Prometheus' own clients tell of their process, under the same names: CPU, memory, open
  * files, start. A value that the system does not tell is left out. */
-void metrics_add_process(struct buf *out);
+void metrics_add_process(struct buf *out, int64_t start_ms);
 
 #endif

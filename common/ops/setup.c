@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROBE_TIMEOUT_MS 10000
@@ -166,6 +167,16 @@ int setup_tx_await(const struct setup *setup, struct tx *tx, struct tx_server *s
         err_clear(&why);
     }
     return 0;
+}
+
+void setup_raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= SETUP_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < SETUP_FILES ? limit.rlim_max : SETUP_FILES;
+    setrlimit(RLIMIT_NOFILE, &limit); /* refused: what needs a file more says so itself */
 }
 
 size_t setup_worker_count(void)

@@ -99,6 +99,12 @@ MUST_CHECK int setup_tx_probe(const struct setup *setup, struct tx *tx, struct t
 MUST_CHECK int setup_tx_await(const struct setup *setup, struct tx *tx, struct tx_server *server,
                               struct err *err);
 
+/* As many files and connections as the system allows, at most SETUP_FILES, where the usual limit is
+ * lower; where it may not be raised it stays. Before the first thread. */
+void setup_raise_file_limit(void);
+
+#define SETUP_FILES 65536
+
 /* How many threads may well compute at once on this machine. */
 size_t setup_worker_count(void);
 

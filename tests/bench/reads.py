@@ -4,12 +4,16 @@ HTTP, as many at once, with requests made beforehand, and does nothing with the 
 by Bolt, produce, flush."""
 
 import json
+import os
 import statistics
 import threading
 import time
 
+import stack
 from commands import fresh
 from confluent_kafka import Consumer, Producer, TopicPartition
+from endpoint import Metrics, address
+from neo import Neo
 from neo4j import READ_ACCESS, GraphDatabase
 from programs import Program
 from rival import ROUNDS, Rival, spread
@@ -18,6 +22,7 @@ from wait import until
 PEOPLE = 10_000
 LOOKUP = "MATCH (n:Person {id: $id}) RETURN n.id AS id, n.name AS name, n.age AS age"
 POSITION = "MATCH (p:`__db_sync`) RETURN p.offset, p.replica"
+PERSONS = f"UNWIND range(0, {PEOPLE - 1}) AS i CREATE (:Person {{id: i, name: 'Person ' + i, age: i % 90}})"
 TOGETHER = 64    # LANES_TURN in global_server
 CONNECTIONS = 4  # of the load generator: more or fewer are slower on two cores
 
@@ -34,15 +39,20 @@ class Tier:
         self.topics.delete("request")
         self.topics.create("request", partitions)
         fresh(bench)
-        bench.neo.run(f"UNWIND range(0, {PEOPLE - 1}) AS i CREATE (:Person {{id: i, name: 'Person ' + i, age: i % 90}})")
+        bench.neo.run(PERSONS)
         self.agent = bench.db_sync(self.topics)
         self.agent.wait_event("position")
-        self.server = Program(bench.folder, "global_server", ["run"], bench.env(self.topics, GROUP_ID="readers", **env)).start()
-        self.server.wait_event("claim", 60)
+        self.others = []  # servers of other replicas
+        self.serve(**env)
         self.producer = Producer({"bootstrap.servers": bench.kafka.bootstrap, "linger.ms": 0})
         self.consumer = Consumer({"bootstrap.servers": bench.kafka.bootstrap, "group.id": "bench-reader", "enable.auto.commit": False,
                                   "isolation.level": "read_committed", "fetch.wait.max.ms": 10})
         self.consumer.assign([TopicPartition(self.topics.name("response"), 0, 0)])
+
+    def serve(self, **env):
+        """A server of these settings."""
+        self.server = Program(self.bench.folder, "global_server", ["run"], self.bench.env(self.topics, GROUP_ID="readers", **env)).start()
+        self.server.wait_event("claim", 60)
 
     def send(self, requests):
         for r in requests:
@@ -65,15 +75,17 @@ class Tier:
                 found.append((message.key(), time.perf_counter()))
         return found
 
-    def backlog(self, count):
-        """Requests a second, of so many that wait in Kafka."""
-        self.server.pause()
-        self.send(request(i) for i in range(count))
+    def backlog(self, requests):
+        """Requests a second, of these, which wait in Kafka."""
+        for server in (self.server, *self.others):
+            server.pause()
+        self.send(requests)
         start = time.perf_counter()
-        self.server.resume()
-        seen = self.replies(count)
-        assert len({i for i, _ in seen}) == count
-        return count / (seen[-1][1] - start)
+        for server in (self.server, *self.others):
+            server.resume()
+        seen = self.replies(len(requests))
+        assert len({i for i, _ in seen}) == len(requests)
+        return len(requests) / (seen[-1][1] - start)
 
     def close(self):
         self.consumer.close()
@@ -139,7 +151,7 @@ def lookups(bench):
     tier, generator, count = Tier(bench), Generator(bench), 10_000
     direct, loop, ours = [], [], []
     for n in range(ROUNDS + 2):  # the first rounds warm the server and are thrown away
-        found = generator.rate(count), tier.backlog(count), loop_rate(tier, 1000)
+        found = generator.rate(count), tier.backlog([request(i) for i in range(count)]), loop_rate(tier, 1000)
         if n > 1:
             for figures, figure in zip((direct, ours, loop), found):
                 figures.append(figure)
@@ -152,4 +164,213 @@ def lookups(bench):
     bench.add("RSS of global_server, 10,000 lookups waiting", 64, rss, "MB", rss / 64, "under 64 MB")
 
 
-BENCHES = {"lookups": lookups}
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+class Echo:
+    """What a request and its reply take at Kafka when nothing is asked: a thread that answers each request in a transaction with
+    its offset. Its reader and the client's are the same as beside ours."""
+
+    def __init__(self, tier):
+        self.topics, self.ended = tier.bench.topics(), threading.Event()
+        bootstrap = tier.bench.kafka.bootstrap
+        self.source = Consumer({"bootstrap.servers": bootstrap, "group.id": "echo", "enable.auto.commit": False, "isolation.level": "read_committed"})
+        self.assigned = threading.Event()
+        self.source.subscribe([self.topics.name("request")], on_assign=lambda *_: self.assigned.set())
+        self.out = Producer({"bootstrap.servers": bootstrap, "transactional.id": self.topics.prefix})
+        self.out.init_transactions(30)
+        self.client = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+        self.reader = Consumer({"bootstrap.servers": bootstrap, "group.id": "echo-reader", "enable.auto.commit": False,
+                                "isolation.level": "read_committed", "fetch.wait.max.ms": 10})
+        self.reader.assign([TopicPartition(self.topics.name("response"), 0, 0)])
+        self.thread = threading.Thread(target=self.answer)
+        self.thread.start()
+        assert self.assigned.wait(30)
+
+    def answer(self):
+        while not self.ended.is_set():
+            message = self.source.poll(0.1)
+            if message is None or message.error():
+                continue
+            self.out.begin_transaction()
+            self.out.produce(self.topics.name("response"), message.value(), message.key())
+            here = [TopicPartition(message.topic(), message.partition(), message.offset() + 1)]
+            self.out.send_offsets_to_transaction(here, self.source.consumer_group_metadata())
+            self.out.commit_transaction()
+
+    def round_trip(self, value):
+        start = time.perf_counter()
+        self.client.produce(self.topics.name("request"), value)
+        self.client.flush()
+        while not (message := self.reader.poll(1)):
+            continue
+        assert message.error() is None
+        return time.perf_counter() - start
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
+        self.source.close()
+        self.reader.close()
+
+
+def one_request(tier, i):
+    """From a request to the sight of its reply, nothing else under way."""
+    start = time.perf_counter()
+    tier.producer.produce(tier.topics.name("request"), json.dumps(request(i)).encode(), key=str(i))
+    tier.producer.flush()
+    while not (message := tier.consumer.poll(1)):
+        continue
+    assert message.error() is None and b'"error"' not in message.value()[:300], message.value()
+    return time.perf_counter() - start
+
+
+def one_at_a_time(bench):
+    """The whole way of one request, beside its parts: the query over HTTP, and Kafka with a transaction."""
+    tier = Tier(bench)
+    echo = Echo(tier)
+    rival = Rival(bench.server, "application/vnd.neo4j.jolt-v2, application/vnd.neo4j.jolt;q=0.5", read=True)
+    queries, hops, ours, ratios = [], [], [], []
+    for n in range(ROUNDS + 1):
+        found = [], [], []
+        for i in range(200):
+            start = time.perf_counter()
+            rival.ask(Generator.body([i]))
+            found[0].append(time.perf_counter() - start)
+            found[1].append(echo.round_trip(json.dumps(request(i)).encode()))
+            found[2].append(one_request(tier, i))
+        if n > 0:
+            for kept, figures in zip((queries, hops, ours), found):
+                kept += figures
+            ratios.append(statistics.median(found[2]) / (statistics.median(found[0]) + statistics.median(found[1])))
+    echo.close()
+    tier.close()
+    query, hop, mine = (1000 * statistics.median(f) for f in (queries, hops, ours))
+    bench.add("one request at a time, produced to seen, p50", query + hop, mine, "ms", statistics.median(ratios), "at most 1.3",
+              f"rival: the query over HTTP {query:.1f} ms, and a request and reply through Kafka with a transaction {hop:.1f} ms; p99: "
+              f"ours {1000 * percentile(ours, 0.99):.1f} ms, query {1000 * percentile(queries, 0.99):.1f} ms, "
+              f"Kafka {1000 * percentile(hops, 0.99):.1f} ms; {spread(ratios)}")
+
+
+def busy(bench, seconds):
+    """A query that keeps a processor at work for about so long."""
+    text = "UNWIND range(1, {}) AS x WITH x WHERE x % 7 = 3 RETURN count(x) AS c"
+    size = 1_000_000
+    for _ in range(4):  # the first ones compile it
+        start = time.perf_counter()
+        bench.neo.run(text.format(size))
+        size = int(size * seconds / (time.perf_counter() - start))
+    return text.format(size)
+
+
+def paced(tier, per_s, seconds, beside=None):
+    """Latencies of lookups that come at a steady rate, whatever becomes of those before. beside: a query of which one is always
+    under way."""
+    sent, seen, slow = {}, {}, []
+    start, count, another = time.perf_counter(), 0, beside is not None
+
+    def look():
+        nonlocal another
+        for message in tier.consumer.consume(100, 0.002):
+            key = message.key().decode()
+            assert message.error() is None and b'"error"' not in message.value()[:300], message.value()
+            if key.startswith("slow"):
+                slow.append(time.perf_counter())
+                another = beside is not None
+            else:
+                seen[key] = time.perf_counter()
+
+    while count < per_s * seconds or len(seen) < count:
+        if count < per_s * seconds and time.perf_counter() - start >= count / per_s:
+            key = f"q{count}"
+            sent[key] = time.perf_counter()
+            tier.producer.produce(tier.topics.name("request"), json.dumps({**request(count), "id": key}).encode(), key=key)
+            tier.producer.poll(0)
+            count += 1
+        if another and count < per_s * seconds:
+            another = False
+            tier.producer.produce(tier.topics.name("request"), json.dumps({"id": f"slow{len(slow)}", "command": beside}).encode(),
+                                  key=f"slow{len(slow)}")
+        look()
+        assert time.perf_counter() - start < seconds + 60, "replies are missing"
+    while beside is not None and not another:
+        look()
+    return [1000 * (seen[k] - sent[k]) for k in sent], len(slow)
+
+
+def open_loop(bench):
+    """30 lookups a second, without and with a query of half a second always in flight."""
+    tier = Tier(bench)
+    slow = busy(bench, 0.5)
+    paced(tier, 30, 5, slow)
+    calm, beside, ratios, ran = [], [], [], 0
+    for _ in range(ROUNDS):
+        without, (with_it, count) = paced(tier, 30, 20)[0], paced(tier, 30, 20, slow)
+        calm.append(percentile(without, 0.99))
+        beside.append(percentile(with_it, 0.99))
+        ratios.append(beside[-1] / calm[-1])
+        ran += count
+    tier.close()
+    bench.add("30 lookups a second beside a query of 500 ms: p99", statistics.median(calm), statistics.median(beside), "ms",
+              statistics.median(ratios), "at most 2", f"rival: ours without it; {ran} such queries in {ROUNDS * 20} s; {spread(ratios)}")
+
+
+DEGREES = "MATCH (n:Person {id: $id})-[:KNOWS]->(f)-[:KNOWS]->(g) RETURN n.name AS name, count(DISTINCT g) AS friends, avg(g.age) AS age"
+
+
+def kept(bench):
+    """1,000 different questions, ten times each, with RESULT_CACHE and without."""
+    tier = Tier(bench)
+    bench.neo.run("MATCH (n:Person) UNWIND range(1, 10) AS k MATCH (m:Person {id: (n.id * 7 + k * 131) % 10000}) CREATE (n)-[:KNOWS]->(m)")
+    for name, text in (("point lookups", LOOKUP), ("friends of friends", DEGREES)):
+        asked = [{"id": f"{k}-{i}", "command": text, "params": {"id": i}} for k in range(10) for i in range(1000)]
+        rates = [], []
+        for n in range(ROUNDS + 1):
+            for env, figures in zip(({}, {"RESULT_CACHE": "32MiB", "STATUS_LISTEN": "0"}), rates):
+                tier.server.stop()
+                tier.serve(**env)
+                tier.backlog([{**a, "id": f"first-{a['id']}", "params": {"id": 1000 + i}} for i, a in enumerate(asked[:500])])
+                figures.append(tier.backlog(asked))
+        hits = Metrics(address(tier.server)).value("global_server_cache_requests_total", outcome="hit")
+        rss = tier.server.rss_peak_kb() / 1024
+        plain, cached = (figures[1:] for figures in rates)
+        ratios = [c / p for c, p in zip(cached, plain)]
+        bench.add(f"1,000 different questions, ten times each, from memory: {name}", statistics.median(plain), statistics.median(cached),
+                  "requests/s", statistics.median(ratios), "at least 5",
+                  f"rival: ours without RESULT_CACHE; {hits / 100:.0f} % from memory; RSS {rss:.0f} MB with 32MiB; {spread(ratios)}")
+    tier.close()
+
+
+def pair(bench):
+    """Two replicas beside one, on the same two processors."""
+    tier = Tier(bench)
+    server = stack.Neo4j(bench.folder / "second", "second", profile="fast", heap_mb=1024).start()
+    neo = Neo(server.http_uri, server.user, server.password)
+    neo.run("CREATE CONSTRAINT person FOR (n:Person) REQUIRE n.id IS UNIQUE")
+    neo.run(PERSONS)
+    second = {"NEO4J_URI": server.http_uri, "NEO4J_PASS": server.password}
+    agent = Program(bench.folder, "db_sync", ["run", "--adopt", "0"], bench.env(tier.topics, **{"GROUP_ID": "second", **second})).start()
+    agent.wait_event("position")
+    asked, one, two = [request(i) for i in range(10_000)], [], []
+    for _ in range(ROUNDS + 2):
+        one.append(tier.backlog(asked))
+        claims = len(tier.server.events("claim"))
+        other = Program(bench.folder, "global_server", ["run"], bench.env(tier.topics, **{"GROUP_ID": "readers", "INSTANCE_ID": "second", **second}))
+        other.start().wait_event("claim", 60)
+        tier.server.wait_event("claim", 60, claims + 1)
+        tier.others = [other]
+        two.append(tier.backlog(asked))
+        tier.others = []
+        other.stop()
+        tier.server.wait_event("claim", 60, claims + 2)
+    tier.close()
+    agent.stop()
+    server.kill()
+    one, two = one[2:], two[2:]
+    ratios = [b / a for a, b in zip(one, two)]
+    bench.add("point lookups, 10,000 waiting, two replicas beside one", statistics.median(one), statistics.median(two), "requests/s",
+              statistics.median(ratios), "none", f"rival: ours with one; all on the same {os.cpu_count()} processors; {spread(ratios)}")
+
+
+BENCHES = {"lookups": lookups, "one_request": one_at_a_time, "open_loop": open_loop, "kept": kept, "pair": pair}

@@ -2,6 +2,7 @@
 """STATUS_LISTEN: what db_sync and global_server tell those who watch over them."""
 
 import re
+import resource
 import socket
 
 import pytest
@@ -57,6 +58,12 @@ def test_metrics_of_db_sync(topics, neo_a, watched):
     assert later.value("db_sync_offset") == 35
 
 
+def test_the_start_never_moves(watched):
+    """A start time that changes is a restart to whoever counts them."""
+    for program in watched:
+        assert len({Metrics(address(program)).value("process_start_time_seconds") for _ in range(40)}) == 1
+
+
 def test_metrics_of_global_server(topics, watched):
     base = address(watched[1])
     topics.produce("request", [{"id": "two", "command": "UNWIND [1, 2] AS x RETURN x"}, {"id": "wrong", "command": "RETURN"}])
@@ -67,8 +74,22 @@ def test_metrics_of_global_server(topics, watched):
     assert m.value("global_server_rows_total") == 2 and m.value("global_server_offset") == 25
     assert m.value("global_server_transaction_replies_sum") == 2 and m.value("global_server_commit_duration_seconds_count") >= 1
     assert m.value("global_server_in_flight_requests") == m.value("global_server_in_flight_bytes") == m.value("global_server_aborts_total") == 0
-    assert m.value("global_server_claim") == m.value("global_server_neo4j_up") == m.value("global_server_state", state="serving") == 1
-    assert m.families["global_server_info"].samples[0].labels["instance"] == "one"
+    assert m.value("global_server_claim") == m.value("global_server_neo4j_up") == m.value("global_server_kafka_up") == m.value("global_server_state", state="serving") == 1
+    assert m.families["global_server_info"].samples[0].labels["server"] == "one"
+
+
+def test_requests_that_wait_in_their_lane(topics, server_a, neo_a, db_sync, global_server):
+    """With two workers one works on what is slow; five more of that wait, and nothing that is quick."""
+    topics.commands(["UNWIND range(1, 2000) AS n CREATE (:P {n: n})"])
+    db_sync(server_a)
+    applied(neo_a, topics)
+    base = address(global_server(server_a, STATUS_LISTEN="0", WORKERS="2"))
+    slow = "MATCH (a:P), (b:P), (c:P) RETURN count(CASE WHEN a.n + b.n = c.n THEN 1 END)"
+    topics.produce("request", [{"id": f"slow{i}", "command": slow, "timeout_ms": 8000} for i in range(6)])
+    until("five that wait", lambda: Metrics(base).value("global_server_waiting_requests", lane="solo") == 5)
+    assert Metrics(base).value("global_server_waiting_requests", lane="quick") == 0
+    wait_replies(topics, [f"slow{i}" for i in range(6)])
+    assert Metrics(base).value("global_server_waiting_requests", lane="solo") == 0
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=PROGRAMS)
@@ -102,13 +123,22 @@ def test_alive_and_not_ready_while_neo4j_is_away(topics, server_a, neo_a, db_syn
         for base, program in zip(bases, PROGRAMS):
             assert get(base, "/healthz").text == "alive\n"
             until("the reason", lambda b=base: "waiting-neo4j" in get(b, "/readyz", 503).text)
-            m = Metrics(base)
+            m = until("Kafka seen", lambda b=base, p=program: (x := Metrics(b)).value(f"{p}_kafka_up") == 1 and x)
             assert m.value(f"{program}_neo4j_up") == 0 and m.value(f"{program}_state", state="waiting-neo4j") == 1
             assert get(base, "/status").json()["state"] == "waiting-neo4j"
     finally:
         server_a.start()
     for base in bases:
         until("it is ready", lambda b=base: requests.get(b + "/readyz", timeout=10).status_code == 200, 60)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_kafka_is_not_up_before_it_was_met(program, topics, server_a, neo_a, db_sync, global_server):
+    started = (db_sync if program == "db_sync" else global_server)(server_a, STATUS_LISTEN="0", BROKERS=f"127.0.0.1:{free_port()}")
+    base = address(started)
+    assert Metrics(base).value(f"{program}_kafka_up") == 0
+    started.wait_event("kafka_down")
+    assert Metrics(base).value(f"{program}_kafka_up") == 0
 
 
 def test_what_it_does_not_do(watched, topics, neo_a):
@@ -145,6 +175,18 @@ def test_listen_wrongly(program, text, word, topics, server_a, neo_a, db_sync, g
         refused = (db_sync if program == "db_sync" else global_server)(server_a, STATUS_LISTEN=listen)
         assert refused.wait_exit() == 3
         assert "STATUS_LISTEN" in refused.log and word in refused.log, refused.log
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_as_many_files_as_it_may_have(program, topics, server_a, neo_a, db_sync, global_server):
+    """Who starts it has mostly 1024: fewer than large answers, each in a file of its own, may need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        started = (db_sync if program == "db_sync" else global_server)(server_a, STATUS_LISTEN="0")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert Metrics(address(started)).value("process_max_fds") == (65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)) > 200
 
 
 def test_ipv6(topics, server_a, neo_a, db_sync):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each request has exactly one complete reply for a read_committed reader, and changes nothing."""
 
+import itertools
 import json
 import random
 import threading
+import time
 
 from conftest import scaled
+from endpoint import Metrics, address
 from programs import run
 from replica import applied
 from replies import check_one_reply_each, knows_age, replies, wait_replies
@@ -195,3 +198,40 @@ def test_a_replica_that_lags_leaves_the_answers_to_others(topics, server_a, neo_
     topics.produce("request", [{"id": "last", "command": "MATCH (p:P) RETURN count(p)"}])
     (page,) = wait_replies(topics, ["last"])["last"]
     assert page["replica"] == "a" and page["rows"] == [[11]]
+
+
+def refused(pages):
+    """By the limit of a key's rate; any other error fails."""
+    if error := pages[-1].get("error"):
+        assert error["code"] == "request.rate-limited" and "MAX_KEY_RATE" in error["message"], error
+    return bool(error)
+
+
+def test_a_key_that_asks_too_often(topics, replica, global_server):
+    """A thousand costly requests of one key: as many are asked as a key may have, the others refused at once. Who keeps to
+    the rate is answered meanwhile."""
+    server = global_server(replica, STATUS_LISTEN="0", MAX_KEY_RATE="20")
+    server.wait_event("claim")
+    costly = "UNWIND range(1, 1500000) AS n RETURN count(CASE WHEN n % 7 = 3 THEN 1 END) AS c"
+    greedy, modest, keyless = ([f"{who}{i}" for i in range(n)] for who, n in (("greedy", 1000), ("modest", 20), ("keyless", 60)))
+    begun = time.monotonic()
+    topics.produce("request", [{"id": i, "command": costly} for i in greedy], key="greedy")
+    topics.produce("request", [{"id": i, "with_key": "modest", "command": "MATCH (p:P) RETURN count(p)"} for i in modest], key="modest")
+    topics.produce("request", [{"id": i, "command": "RETURN 1"} for i in keyless])
+    pages = wait_replies(topics, modest)
+    assert any(i not in pages for i in greedy), "they had to wait for the costly ones"
+    assert [page["rows"] for i in modest for page in pages[i]] == [[[20]]] * 20
+    pages = wait_replies(topics, greedy + modest + keyless)
+    took_s = time.monotonic() - begun
+    check_one_reply_each(pages, greedy + modest + keyless)
+    for ids in (greedy, keyless):
+        assert 20 <= sum(not refused(pages[i]) for i in ids) <= min(20 + 20 * took_s, len(ids) - 1)
+    metrics, all_refused = Metrics(address(server)), sum(refused(p) for p in pages.values())
+    assert metrics.value("global_server_rate_limited_requests_total") == metrics.value("global_server_replies_total", outcome="error") == all_refused
+    names = (f"again{i}" for i in itertools.count())
+
+    def asks_again():
+        topics.produce("request", [{"id": (name := next(names)), "command": "RETURN 1"}], key="greedy")
+        return not refused(wait_replies(topics, [name])[name])
+
+    until("its next token", asks_again)

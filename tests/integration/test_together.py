@@ -82,6 +82,30 @@ def test_each_has_its_own_answer(topics, neo_a, tier):
     assert neo_a.one("MATCH (p:P) RETURN count(p)") == 20
 
 
+def test_literals_go_as_parameters(topics, neo_a, replica, through, global_server):
+    """Queries of one shape have one text at Neo4j. Columns keep their names, and an error is about the text that was sent."""
+    proxy = through(replica)
+    global_server(proxy).wait_event("claim")
+
+    def text(i):
+        return f"MATCH (p:P {{n: {i}}}) WHERE p.n < $most AND 'é' <> '{'x' * (i + 1)}' RETURN p.n, p.n + 1, 'a' AS t"
+
+    learn(topics, text(0), {"most": 100})
+    for i in range(20):
+        topics.produce("request", [{"id": f"q{i}", "command": text(i), "params": {"most": 100}}])
+    topics.produce("request", [{"id": "bad", "command": text(7).replace("p.n + 1", "p.n / (p.n - 7)"), "params": {"most": 100}},
+                               {"id": "wrong", "command": text(7) + " ORDER BY nobody", "params": {"most": 100}}])
+    found = wait_replies(topics, [f"q{i}" for i in range(20)] + ["bad", "wrong"])
+    for i in range(20):
+        (page,) = found[f"q{i}"]
+        assert page["columns"] == ["p.n", "p.n + 1", "t"] and page["rows"] == [[i, i + 1, "a"]]
+    assert "ArithmeticError" in found["bad"][0]["error"]["code"]
+    assert "nobody" in found["wrong"][0]["error"]["message"] and "__cl" not in str(found["wrong"])
+    texts = {s["statement"] for r in proxy.requests for s in r.statements}
+    lifted = {t for t in texts if "__cl" in t and t.endswith("RETURN p.n, p.n + 1, 'a' AS t")}
+    assert len(lifted) == 1 and not any(text(i) in texts for i in range(20)), texts  # the last column's literal stays
+
+
 def test_what_is_slow_holds_up_nobody(topics, neo_a, tier, calm):
     """Slow ones of many clients, more than there are workers, and of forms that nobody knows yet: lookups pass them all, and so
     does one whose form is not known either."""
@@ -99,6 +123,19 @@ def test_what_is_slow_holds_up_nobody(topics, neo_a, tier, calm):
     (page,) = wait_replies(topics, ["new"], deadline_s=60)["new"]
     assert page["rows"] == [[20]]
     assert not set(replies(topics)) & set(slow) and len(neo_a.transactions("(h:P)")) >= 6
+
+
+def test_a_partition_with_too_many_holds_up_no_other(topics, tier, calm):
+    """More slow requests than may be in flight, all in one partition."""
+    tier(MAX_IN_FLIGHT=40, WORKERS=2)
+    learn(topics, LOOKUP, {"n": 1})
+    for i in range(100):
+        topics.produce("request", [{"id": f"slow{i}", "command": SLOW + f" AS c{i}", "timeout_ms": 100_000}], key=f"slow{i}", partition=0)
+    ids = [f"q{i}" for i in range(60)]
+    for i in ids:
+        topics.produce("request", [{"id": i, "command": LOOKUP, "params": {"n": 3}}], key=i, partition=1)
+    found = wait_replies(topics, ids, deadline_s=30)
+    assert not any(i.startswith("slow") for i in found), "the slow ones were not slow"
 
 
 def test_a_form_that_turns_slow(topics, tier, calm):

@@ -51,10 +51,10 @@ class Topics:
         for future in self.admin.delete_records([part]).values():
             future.result(30)
 
-    def produce(self, topic, values, key=None, bad=False, check=True):
+    def produce(self, topic, values, key=None, bad=False, check=True, **where):
         """Raw values (bytes, or JSON of anything else; None is no value at all); waits for their
         acknowledgement. bad: some of them are not as topics/ says, which is an error otherwise;
-        "perhaps": some may be. check: False for a bench."""
+        "perhaps": some may be. check: False for a bench. where: partition=…"""
         failures, refused = [], 0
 
         def report(err, _):
@@ -73,7 +73,7 @@ class Topics:
                 refused += 1
             while True:
                 try:
-                    self.producer.produce(self.name(topic), raw, key=key, on_delivery=report)
+                    self.producer.produce(self.name(topic), raw, key=key, on_delivery=report, **where)
                     break
                 except BufferError:
                     self.producer.poll(0.1)

@@ -75,7 +75,7 @@ static void the_process_is_told(void **state)
     struct buf out = {0};
 
     (void)state;
-    metrics_add_process(&out);
+    metrics_add_process(&out, metrics_process_start_ms());
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(buf_str(&out), names[i]) == NULL)
             fail_msg("no %s in\n%s", names[i], buf_str(&out));

@@ -189,6 +189,20 @@ static void outcome_depends_on_each_offset_and_code(void **state)
     assert_false(position_equal(&a, &b));
 }
 
+/* What one version wrote the next one goes on with, and compares with what others wrote. */
+static void outcome_is_the_same_for_ever(void **state)
+{
+    struct position p;
+    char text[HASH_ID_SIZE];
+
+    (void)state;
+    position_init(&p, 0, "r");
+    position_add_outcome(&p, 7, "");
+    position_add_outcome(&p, 8, "Neo.X");
+    position_outcome_text(&p, text);
+    assert_string_equal(text, "ac44b4ad9e902a061eca0a424fd6008e");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +211,7 @@ int main(void)
         cmocka_unit_test(addresses),
         cmocka_unit_test(statements_are_json),
         cmocka_unit_test(outcome_depends_on_each_offset_and_code),
+        cmocka_unit_test(outcome_is_the_same_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
