@@ -88,6 +88,7 @@ static void agent_init(struct agent *a, const struct server_conf *conf)
                                        .stock = &a->stock,
                                        .spool_dir = tmp != NULL && *tmp != '\0' ? tmp : "/tmp"};
     struct lanes_conf lanes = {.workers = (size_t)conf->workers,
+                               .many = conf->result_cache > 0,
                                .stock = &a->stock,
                                .stock_bytes = (size_t)conf->max_answer_bytes,
                                .flight = &a->flight};

@@ -223,7 +223,7 @@ int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t count,
     return -1;
 }
 
-int inquiry_look(struct inquiry *q, const char **name, int64_t *position, struct err *err)
+int inquiry_look(struct inquiry *q, struct err *err)
 {
     const struct inquiry_limits limits = {.server_ms = LOOK_MS,
                                           .deadline_ms = clock_mono_ms() + LOOK_MS};
@@ -233,7 +233,15 @@ int inquiry_look(struct inquiry *q, const char **name, int64_t *position, struct
         return -1;
     if (q->offset < 0)
         return none(err);
-    *name = q->name;
-    *position = q->offset;
     return 0;
+}
+
+const char *inquiry_name(const struct inquiry *q)
+{
+    return q->name;
+}
+
+int64_t inquiry_position(const struct inquiry *q)
+{
+    return q->offset;
 }

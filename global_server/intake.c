@@ -17,7 +17,7 @@
 #define POLL_MS 100
 #define SIT_OUT_MS 500
 #define RELEASE_MS 3000       /* how long a rebalance waits for finished answers to be committed */
-#define QUEUE_BYTES (2 << 20) /* what librdkafka holds ready */
+#define QUEUE_BYTES (4 << 20) /* what librdkafka holds ready */
 #define TROUBLE_REPEAT_MS 60000
 
 /* The claim's view of a partition. */

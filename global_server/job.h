@@ -62,10 +62,10 @@ struct job {
     bool alone;            /* and not in the quick lane either */
     bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
     bool plain;            /* ask with the text as it stands: the lifted one failed */
-    bool steady;           /* its answer may be kept, and key is filled */
-    struct cache_key key;
-    int64_t position; /* that the answer was read at; -1: unknown */
-    int64_t age_ms;   /* of that; -1: unknown */
+    int64_t expected_us;   /* of Neo4j's time; 0: not known */
+    struct cache_key key;  /* with RESULT_CACHE */
+    int64_t position;      /* that the answer was read at; -1: unknown */
+    int64_t age_ms;        /* of that; -1: unknown */
     char replica[REPLICA_SIZE];
     bool send_alone; /* its topic takes less than a batch of records */
     bool mute;       /* not even an error fits its topic: settled without a reply */

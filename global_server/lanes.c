@@ -63,11 +63,11 @@ struct lanes *lanes_new(const struct lanes_conf *conf)
         l->rings[i].last = &l->rings[i].first;
     l->habits = habits_new();
     l->conf = *conf;
-    l->quick_max = workers / 4 > 0 ? workers / 4 : 1;
+    l->quick_max = workers / 3 > 0 ? workers / 3 : 1;
     l->trials_max = l->quick_max / 2; /* none, where a quick one would have to wait for it */
     l->alone_max = workers > 1 ? workers - l->quick_max : 1;
     l->alone_of_one = l->alone_max > 1 ? l->alone_max / 2 : 1;
-    l->together = LANES_TURN;
+    l->together = LANES_TOGETHER;
     return l;
 }
 
@@ -228,11 +228,12 @@ static bool take_quick(struct lanes *l, struct turn *turn)
 {
     struct ring *ring = &l->rings[LANE_QUICK];
     size_t share = (ring->jobs + l->quick_max - 1) / l->quick_max;
-    size_t most = share < l->together ? share : l->together;
+    size_t room = l->conf.many ? LANES_TURN : l->together, most = share < room ? share : room;
 
     if (most == 0 || l->quick == l->quick_max)
         return false;
-    *turn = (struct turn){.lane = LANE_QUICK};
+    turn->lane = LANE_QUICK;
+    turn->together = l->together;
     while (turn->count < most) {
         struct client *c = ring->first;
         if (turn->count > 0 && (c->waiting[LANE_QUICK].first->apart || turn->jobs[0]->apart))
@@ -264,7 +265,9 @@ static bool take_trial(struct lanes *l, struct turn *turn)
     if (*at == NULL)
         return false;
     struct client *c = *at;
-    *turn = (struct turn){.lane = LANE_QUICK, .count = 1, .is_trial = true};
+    turn->lane = LANE_QUICK;
+    turn->together = turn->count = 1;
+    turn->is_trial = true;
     turn->jobs[0] = take_from(l, LANE_SOLO, at);
     forget_if_idle(l, c);
     atomic_fetch_add(&l->conf.flight->soon, 1);
@@ -283,7 +286,8 @@ void lanes_take(struct lanes *l, int64_t wait_ms, struct turn *turn, bool *close
     struct timespec until = clock_deadline(wait_ms);
     int rc = 0;
 
-    turn->count = 0;
+    turn->count = turn->released = 0;
+    turn->is_trial = false;
     pthread_mutex_lock(&l->lock);
     while (!take_any(l, turn) && rc == 0 && !(l->closed && is_empty(l)))
         rc = pthread_cond_timedwait(&l->changed, &l->lock, &until);
@@ -333,18 +337,19 @@ size_t lanes_count(struct lanes *l, enum lane lane)
 
 /* ---- which lane ---- */
 
-static enum lane lane_of(const struct lanes *l, const struct job *job, int64_t *us)
+static enum lane lane_of(const struct lanes *l, struct job *job)
 {
-    *us = 0;
-    return !job->alone && habits_quick(l->habits, job->form, us) ? LANE_QUICK : LANE_SOLO;
+    job->expected_us = 0;
+    return !job->alone && habits_quick(l->habits, job->form, &job->expected_us) ? LANE_QUICK
+                                                                                : LANE_SOLO;
 }
 
-void lanes_judge(struct lanes *l, struct job *job, int64_t *us)
+void lanes_judge(struct lanes *l, struct job *job)
 {
     if (job->form == 0) /* the habits' seed never changes */
         job->form = habits_form(l->habits, job->request.text, job->request.text_len);
     pthread_mutex_lock(&l->lock);
-    job->lane = lane_of(l, job, us);
+    job->lane = lane_of(l, job);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -353,7 +358,6 @@ static void move_quick(struct lanes *l)
 {
     struct ring *ring = &l->rings[LANE_SOLO];
     struct client *c = ring->first, *next;
-    int64_t us;
 
     *ring = (struct ring){.last = &ring->first};
     for (; c != NULL; c = next) {
@@ -363,7 +367,7 @@ static void move_quick(struct lanes *l)
         *list = (struct list){.last = &list->first};
         for (; job != NULL; job = rest) {
             rest = job->next;
-            job->lane = lane_of(l, job, &us);
+            job->lane = lane_of(l, job);
             add(l, job);
         }
     }
@@ -391,7 +395,7 @@ void lanes_asked(struct lanes *l, bool whole, int64_t us)
     l->took_us = (3 * l->took_us + us) / 4;
     if (!whole)
         l->together = l->together > 1 ? l->together / 2 : 1;
-    else if (l->together < LANES_TURN)
+    else if (l->together < LANES_TOGETHER)
         l->together++;
     pthread_mutex_unlock(&l->lock);
 }

@@ -14,13 +14,15 @@
 
 #include "global_server/job.h"
 
-#define LANES_TURN 64 /* most requests of a question */
+#define LANES_TURN 256    /* most requests in hand */
+#define LANES_TOGETHER 64 /* of a question */
 
 /* What a worker has in hand. */
 struct turn {
     enum lane lane;
     struct job *jobs[LANES_TURN];
     size_t count;
+    size_t together; /* most of them in one question */
     bool is_trial;   /* LANE_QUICK: one of the other lane */
     uint64_t client; /* of LANE_SOLO */
     size_t released; /* of LANE_QUICK: jobs that will soon be gone from here */
@@ -30,6 +32,7 @@ struct lanes; /* opaque */
 
 struct lanes_conf {
     size_t workers;
+    bool many; /* a turn may be more than a question: perhaps few are to be asked */
     const struct answer_stock *stock; /* borrowed, as flight */
     size_t stock_bytes;               /* with more in answers none is asked alone: these go first */
     struct flight *flight;            /* soon is set here: what is in the quick lane and in hand */
@@ -53,9 +56,8 @@ void lanes_release(struct lanes *l, struct turn *turn, size_t count);
 /* The worker has done with the turn, whatever became of its jobs. */
 void lanes_end(struct lanes *l, struct turn *turn);
 
-/* Of a job whose request was read: fills in job->form and job->lane. *us: how long it may be
- * expected to take; 0: not known. */
-void lanes_judge(struct lanes *l, struct job *job, int64_t *us);
+/* Of a job whose request was read: fills in job->form, lane and expected_us. */
+void lanes_judge(struct lanes *l, struct job *job);
 
 /* A query of this form was answered: in so long, with so many bytes. */
 void lanes_note(struct lanes *l, uint64_t form, int64_t us, size_t bytes);

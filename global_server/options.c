@@ -35,9 +35,9 @@ static const struct conf_option options[] = {
     SETUP_NEO4J_ROWS(struct server_conf, COMMAND_VERIFY, 0),
     BACKUP_ROWS(struct server_conf, backup, COMMAND_SNAPSHOT, COMMAND_RESTORE, COMMAND_VERIFY,
                 COMMAND_EXPORT),
-    {"WORKERS", CONF_INT, AT(workers), "8", "1", "64", 0, RUN,
-     "Connections to Neo4j; a quarter of them, one at least, is kept free for quick queries"},
-    {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "2000", "1", "5000", 0, RUN,
+    {"WORKERS", CONF_INT, AT(workers), "9", "1", "64", 0, RUN,
+     "Connections to Neo4j; a third of them, one at least, is kept free for quick queries"},
+    {"MAX_IN_FLIGHT", CONF_INT, AT(max_in_flight), "5000", "1", "5000", 0, RUN,
      "Requests taken from Kafka and not yet answered"},
     {"MAX_KEY_RATE", CONF_INT, AT(max_key_rate), "0", "0", "100000", 0, RUN,
      "Requests a second that one record key may ask of this server, and as many at once; more get "

@@ -13,17 +13,14 @@
 #include <string.h>
 
 #define IDLE_MS 500
-#define LINGER_MS 10 /* that the first answer of a transaction waits for those that come soon */
-#define LINGER_MANY_MS 30 /* and where so many come that none is waited for in particular: */
-#define MANY 256
 #define STOP_GRACE_MS 2000
+#define PUSH_MAX 64
 #define LARGE_BYTES ((size_t)1 << 20)  /* an answer with more goes with the large ones */
 #define SMALL_QUEUE ((int64_t)4 << 20) /* bytes that librdkafka holds of the small ones */
 #define LARGE_QUEUE ((int64_t)8 << 20) /* and of the others */
 
-struct item {
-    struct job *job; /* NULL: a release */
-};
+/* Among the jobs: all before it are to be committed, then released is told. */
+static struct job release;
 
 enum { SMALL, LARGE, CARRIERS };
 
@@ -34,7 +31,7 @@ struct carrier {
     pthread_t thread;
     const struct reply_conf *conf;
     bool started;
-    struct queue *items;
+    struct queue *jobs;
     struct queue *released; /* answers to reply_release */
     struct queue *ended;    /* closed when the thread ends */
     char *transactional_id;
@@ -53,26 +50,31 @@ struct reply {
     struct carrier carriers[CARRIERS];
 };
 
-static void item_free(void *arg)
+static void drop(void *job)
 {
-    struct item *item = arg;
-
-    job_free(item->job);
-    free(item);
+    if (job != &release)
+        job_free(job);
 }
 
-static void push(struct carrier *c, struct job *job)
+static void push_take(struct carrier *c, void *const *jobs, size_t n)
 {
-    struct item *item = mem_alloc(1, sizeof *item);
-
-    *item = (struct item){.job = job};
-    if (queue_push_take(c->items, item, 0, NULL) < 0)
-        return; /* closed: the item is freed, its request stays unanswered for the next owner */
+    if (n > 0 && queue_push_many_take(c->jobs, jobs, n, NULL) < 0)
+        return; /* closed: they are freed, their requests stay for the next owner */
 }
 
-void reply_send_take(struct reply *r, struct job *job)
+void reply_send_take(struct reply *r, struct job *const *jobs, size_t n)
 {
-    push(&r->carriers[answer_bytes(job->answer) > LARGE_BYTES ? LARGE : SMALL], job);
+    void *some[PUSH_MAX];
+
+    for (size_t begin = 0; begin < n; begin += PUSH_MAX) {
+        size_t end = n - begin < PUSH_MAX ? n : begin + PUSH_MAX, small = 0;
+        for (size_t i = begin; i < end; i++)
+            if (answer_bytes(jobs[i]->answer) > LARGE_BYTES)
+                push_take(&r->carriers[LARGE], &(void *){jobs[i]}, 1);
+            else
+                some[small++] = jobs[i];
+        push_take(&r->carriers[SMALL], some, small);
+    }
 }
 
 void reply_claim_take(struct reply *r, struct group_claim *claim)
@@ -89,7 +91,7 @@ void reply_release(struct reply *r, int64_t wait_ms)
         struct carrier *c = &r->carriers[i];
         while (queue_count(c->released) > 0) /* of a release that was not waited for */
             free(queue_pop(c->released, 0, &closed));
-        push(c, NULL);
+        push_take(c, &(void *){&release}, 1);
     }
     for (size_t i = 0; i < CARRIERS; i++) {
         int64_t left_ms = deadline_ms - clock_mono_ms();
@@ -125,12 +127,9 @@ static void keep_ready(struct carrier *c, struct job *job)
     c->ready[c->ready_count++] = job;
 }
 
-static int take_item(struct carrier *c, struct item *item, struct err *err)
+static int take_job(struct carrier *c, struct job *job, struct err *err)
 {
-    struct job *job = item->job;
-
-    free(item);
-    if (job != NULL) {
+    if (job != &release) {
         keep_ready(c, job);
         return 0;
     }
@@ -138,6 +137,13 @@ static int take_item(struct carrier *c, struct item *item, struct err *err)
     if (queue_push_take(c->released, mem_alloc(1, 1), 1, NULL) < 0)
         rc = -1;
     return rc;
+}
+
+/* How long the first answer of a transaction waits for so many that come soon: not long for a few,
+ * which a transaction of their own would not delay by more. */
+static int64_t linger_ms(int64_t soon)
+{
+    return soon < 16 ? 2 : soon < 256 ? 10 : 30;
 }
 
 /* A transaction costs Kafka the same with one reply or many. So those that are about to be answered
@@ -151,25 +157,25 @@ static bool lingers(struct carrier *c)
         return false;
     }
     if (c->linger_until_ms == 0)
-        c->linger_until_ms = now + (soon >= MANY ? LINGER_MANY_MS : LINGER_MS);
+        c->linger_until_ms = now + linger_ms(soon);
     if (now < c->linger_until_ms)
         return true;
     c->linger_until_ms = 0;
     return false;
 }
 
-/* *ended: no more items will come, all are sent. */
+/* *ended: no more jobs will come, all are sent. */
 static int turn(struct carrier *c, bool *ended, struct err *err)
 {
-    void *items[DELIVERY_JOBS];
+    void *jobs[DELIVERY_JOBS];
     bool closed;
     int64_t wait_ms = c->more ? 0 : c->linger_until_ms > 0 ? 1 : IDLE_MS; /* soon may become 0 */
-    size_t n = queue_pop_many(c->items, items, DELIVERY_JOBS, wait_ms, &closed);
+    size_t n = queue_pop_many(c->jobs, jobs, DELIVERY_JOBS, wait_ms, &closed);
 
     for (size_t i = 0; i < n; i++)
-        if (take_item(c, items[i], err) < 0) {
+        if (take_job(c, jobs[i], err) < 0) {
             while (++i < n)
-                item_free(items[i]);
+                drop(jobs[i]);
             return -1;
         }
     *ended = closed;
@@ -194,7 +200,7 @@ static void *carrier_main(void *arg) /* threads `reply`: each owns a delivery, f
             break;
     if (err_is_set(&why) && why.class != ERR_STOPPING)
         report_send(c->conf->reports, REPORT_ENDED, &why);
-    queue_close(c->items);
+    queue_close(c->jobs);
     for (size_t i = 0; i < c->ready_count; i++)
         job_free(c->ready[i]);
     delivery_close(c->delivery);
@@ -205,7 +211,7 @@ static void *carrier_main(void *arg) /* threads `reply`: each owns a delivery, f
 
 static void carrier_fini(struct carrier *c)
 {
-    queue_free(c->items);
+    queue_free(c->jobs);
     queue_free(c->released);
     queue_free(c->ended);
     free(c->transactional_id);
@@ -235,7 +241,7 @@ static int carrier_start(struct reply *r, size_t which, struct err *err)
     conf.large = large;
     c->conf = &r->conf;
     c->lingers = !large;
-    c->items = queue_new(SIZE_MAX, r->conf.queue_count, item_free);
+    c->jobs = queue_new(SIZE_MAX, r->conf.queue_count, drop);
     c->released = queue_new(SIZE_MAX, r->conf.queue_count, free);
     c->ended = queue_new(1, 1, free);
     if (delivery_open(&c->delivery, &conf, err) < 0)
@@ -263,7 +269,7 @@ int reply_start(struct reply **out, const struct reply_conf *conf, struct err *e
         return 0;
     }
     if (r->carriers[SMALL].started) { /* which has nothing in hand */
-        queue_close(r->carriers[SMALL].items);
+        queue_close(r->carriers[SMALL].jobs);
         pthread_join(r->carriers[SMALL].thread, NULL);
     }
     reply_free(r);
@@ -288,7 +294,7 @@ bool reply_stop(struct reply *r)
     if (r == NULL)
         return true;
     for (size_t i = 0; i < CARRIERS; i++)
-        queue_close(r->carriers[i].items);
+        queue_close(r->carriers[i].jobs);
     for (size_t i = 0; i < CARRIERS; i++)
         ended = wait_for_end(&r->carriers[i]) && ended;
     if (!ended)

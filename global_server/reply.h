@@ -21,8 +21,8 @@ struct reply_conf {
  * starts the threads. */
 MUST_CHECK int reply_start(struct reply **out, const struct reply_conf *conf, struct err *err);
 
-/* Any thread. The job has an answer. */
-void reply_send_take(struct reply *r, struct job *job);
+/* Any thread. Each of jobs[0..n-1] has an answer. */
+void reply_send_take(struct reply *r, struct job *const *jobs, size_t n);
 
 /* Intake alone: a claim begins, before anybody else knows of it. */
 void reply_claim_take(struct reply *r, struct group_claim *claim);

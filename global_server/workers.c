@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "cypher/steady.h"
 #include "global_server/habit.h"
 #include "global_server/inquiry.h"
+#include "global_server/recall.h"
 #include "global_server/report.h"
 #include "global_server/suspects.h"
 #include "neo4j/code.h"
@@ -33,7 +33,7 @@ struct worker {
     const struct workers_conf *conf;
     struct suspects *suspects; /* of all workers */
     struct inquiry *inquiry;
-    struct steady steady;
+    struct recall recall;
     int64_t claim; /* of the job before */
 };
 
@@ -263,12 +263,13 @@ static void check_answer(struct worker *w, struct job *job)
         answer_error(job, &why);
 }
 
-static void send_take(struct worker *w, struct job *job)
+static void send_take(struct worker *w, struct job *const *jobs, size_t count)
 {
-    log_debug(log_event("request_answered"), log_int("partition", job->partition),
-              log_int("offset", job->offset), log_int("rows", answer_rows(job->answer)),
-              log_int("bytes", (int64_t)answer_bytes(job->answer)));
-    reply_send_take(w->conf->reply, job);
+    for (size_t i = 0; i < count; i++)
+        log_debug(log_event("request_answered"), log_int("partition", jobs[i]->partition),
+                  log_int("offset", jobs[i]->offset), log_int("rows", answer_rows(jobs[i]->answer)),
+                  log_int("bytes", (int64_t)answer_bytes(jobs[i]->answer)));
+    reply_send_take(w->conf->reply, jobs, count);
 }
 
 static void give_up_take(struct job *job)
@@ -280,65 +281,34 @@ static void give_up_take(struct job *job)
 
 /* ---- answers that are kept ---- */
 
-/* Whether its answer may be kept is asked once. */
-static void look_whether_steady(struct worker *w, struct job *job)
-{
-    const struct request *r = &job->request;
-
-    if (w->conf->cache == NULL || !steady_text(&w->steady, r->text, r->text_len, r->params))
-        return;
-    job->steady = true;
-    cache_key_make(&job->key, r->text, r->text_len, r->params);
-}
-
-static bool may_be_recalled(struct worker *w, const struct job *job)
-{
-    return job->steady &&
-           cache_has(w->conf->cache, &job->key, atomic_load(&w->conf->flight->position));
-}
-
-/* True: answered, from what the replica said when it was where it is now. */
-static bool recall_take(struct worker *w, struct job *job, const char *name, int64_t position)
-{
-    struct answer_head head;
-
-    snprintf(job->replica, sizeof job->replica, "%s", name);
-    job->position = position;
-    job_head(job, (enum answer_format)w->conf->conf->reply_format, &head);
-    answer_clear(job->answer);
-    if (!cache_get(w->conf->cache, &job->key, name, position, answer_head_bytes(&head),
-                   job->answer))
-        return false;
-    traffic_recalled(job->flight->traffic, true);
-    check_answer(w, job);
-    send_take(w, job);
-    return true;
-}
-
-/* Asks where the replica is, once for all jobs, and answers those it can; moves the others to the
- * front. Returns how many these are. */
+/* Looks where the replica is, once for all jobs that may be answered from what it said when it was
+ * there, and answers those it can. Moves the others to the front and returns how many these are. */
 static size_t recall_some_take(struct worker *w, struct job **jobs, size_t count)
 {
-    const char *name;
-    int64_t position;
+    struct job *known[RECALL_MAX];
+    int64_t position = atomic_load(&w->conf->flight->position);
+    enum answer_format format = (enum answer_format)w->conf->conf->reply_format;
     struct err why = {0};
-    size_t left = 0;
+    size_t known_count = 0, answered = 0, left = 0;
 
-    if (count == 0 || inquiry_look(w->inquiry, &name, &position, &why) < 0)
-        return count; /* what is wrong shows when they are asked */
     for (size_t i = 0; i < count; i++)
-        if (!recall_take(w, jobs[i], name, position))
+        if (recall_has(&w->recall, jobs[i], position))
+            known[known_count++] = jobs[i];
+        else
             jobs[left++] = jobs[i];
+    bool looked = known_count > 0 && inquiry_look(w->inquiry, &why) == 0;
+    for (size_t i = 0; i < known_count; i++) {
+        if (!looked || /* what is wrong shows when they are asked */
+            !recall_fill(&w->recall, known[i], inquiry_name(w->inquiry),
+                         inquiry_position(w->inquiry), format)) {
+            jobs[left++] = known[i];
+            continue;
+        }
+        check_answer(w, known[i]);
+        known[answered++] = known[i];
+    }
+    send_take(w, known, answered);
     return left;
-}
-
-/* It was just answered by Neo4j. */
-static void keep(struct worker *w, const struct job *job)
-{
-    if (!job->steady)
-        return;
-    traffic_recalled(job->flight->traffic, false);
-    cache_put(w->conf->cache, &job->key, job->replica, job->position, job->answer);
 }
 
 /* ---- alone ---- */
@@ -380,7 +350,7 @@ static bool ask_until_answered(struct worker *w, struct job *job)
         bool lifted;
         int64_t begun_ms = clock_mono_ms();
         if (ask_alone(w, job, &lifted, &why) == 0) {
-            keep(w, job);
+            recall_keep(&w->recall, job);
             check_answer(w, job);
             return true;
         }
@@ -407,10 +377,10 @@ static bool ask_until_answered(struct worker *w, struct job *job)
 
 static void work_alone_take(struct worker *w, struct job *job)
 {
-    if (may_be_recalled(w, job) && recall_some_take(w, &job, 1) == 0)
+    if (recall_some_take(w, &job, 1) == 0)
         return;
     if (ask_until_answered(w, job))
-        send_take(w, job);
+        send_take(w, &job, 1);
     else
         give_up_take(job);
 }
@@ -437,7 +407,7 @@ static void refuse_take(struct worker *w, struct job *job, bool lifted, const st
     traffic_error(job->flight->traffic, why->class);
     lanes_note(w->conf->lanes, job->form, 2 * HABIT_QUICK_US, 0);
     answer_error(job, why);
-    send_take(w, job);
+    send_take(w, &job, 1);
 }
 
 /* Nobody knows whose fault it is: each is asked apart from the others, so that what is found out is
@@ -465,16 +435,15 @@ static void separate_take(struct worker *w, struct job **jobs, size_t count, con
 
 /* Asks for those from the first on that may be expected to be answered soon. Takes these; returns
  * how many. */
-static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jobs,
-                            const int64_t *us, size_t count)
+static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jobs, size_t count)
 {
     struct inquiry_end end;
     struct err why = {0};
-    int64_t expected_us = us[0];
-    size_t n = 1;
+    size_t most = count < turn->together ? count : turn->together, n = 1;
+    int64_t expected_us = jobs[0]->expected_us;
 
-    while (n < count && expected_us + us[n] <= TOGETHER_US)
-        expected_us += us[n++];
+    while (n < most && expected_us + jobs[n]->expected_us <= TOGETHER_US)
+        expected_us += jobs[n++]->expected_us;
     int64_t patience_ms = lanes_patience_ms(w->conf->lanes) + 4 * expected_us / 1000;
     if (turn->is_trial || (n == 1 && patience_ms < APART_MS))
         patience_ms = APART_MS;
@@ -486,15 +455,15 @@ static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jo
     int64_t took_us = clock_mono_us() - begun_us;
     size_t dealt_with = rc < 0 && end.own_fault ? end.answered + 1 : n;
     traffic_asked(w->conf->flight->traffic, n);
-    lanes_release(w->conf->lanes, turn, dealt_with);
     for (size_t i = 0; i < end.answered; i++) {
         if (rc == 0)
             lanes_note(w->conf->lanes, jobs[i]->form, took_us / (int64_t)n,
                        answer_bytes(jobs[i]->answer));
-        keep(w, jobs[i]);
+        recall_keep(&w->recall, jobs[i]);
         check_answer(w, jobs[i]);
-        send_take(w, jobs[i]);
     }
+    lanes_release(w->conf->lanes, turn, dealt_with);
+    send_take(w, jobs, end.answered);
     if (rc == 0 || (n > 1 && !end.own_fault))
         lanes_asked(w->conf->lanes, rc == 0, took_us);
     if (rc < 0 && end.own_fault)
@@ -502,6 +471,12 @@ static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jo
     else if (rc < 0)
         separate_take(w, jobs + end.answered, n - end.answered, &why);
     return dealt_with;
+}
+
+static void ask_all_take(struct worker *w, struct turn *turn, struct job **jobs, size_t count)
+{
+    for (size_t i = 0; i < count;)
+        i += ask_some_take(w, turn, jobs + i, count - i);
 }
 
 /* ---- a turn ---- */
@@ -519,7 +494,7 @@ static bool prepare_take(struct worker *w, struct job *job)
     bool is_new = !job->was_read;
     int rc = is_new ? read_request(w, job, &why) : 0;
     if (rc == 0 && is_new)
-        look_whether_steady(w, job);
+        recall_name(&w->recall, job);
     if (job->claim != w->claim)
         replica_refresh(inquiry_replica(w->inquiry));
     w->claim = job->claim;
@@ -536,42 +511,48 @@ static bool prepare_take(struct worker *w, struct job *job)
     if (rc == 0)
         return true;
     answer_error(job, &why);
-    reply_send_take(w->conf->reply, job);
+    reply_send_take(w->conf->reply, &job, 1);
     return false;
 }
 
-/* Those that are quick, together; the others wait for their turn in the other lane. */
-static void work_together_take(struct worker *w, struct turn *turn)
+/* Moves those that may go together to the front and returns how many these are; the others wait for
+ * their turn in the other lane. */
+static size_t keep_quick_take(struct worker *w, const struct turn *turn, struct job **jobs,
+                              size_t count)
 {
-    struct job *jobs[LANES_TURN], *known[LANES_TURN];
-    int64_t us[LANES_TURN];
-    size_t count = 0, known_count = 0, asked = 0;
+    size_t quick = 0;
 
-    for (size_t i = 0; i < turn->count; i++) {
-        struct job *job = turn->jobs[i];
-        if (!prepare_take(w, job))
-            continue;
-        if (may_be_recalled(w, job))
-            known[known_count++] = job;
-        else
-            jobs[asked++] = job;
-    }
-    known_count = recall_some_take(w, known, known_count);
-    for (size_t i = 0; i < known_count; i++)
-        jobs[asked++] = known[i];
-    lanes_release(w->conf->lanes, turn, turn->count - asked);
-    for (size_t i = 0; i < asked; i++) {
-        us[count] = 0;
+    for (size_t i = 0; i < count; i++) {
+        jobs[i]->expected_us = 0;
         if (!turn->is_trial)
-            lanes_judge(w->conf->lanes, jobs[i], &us[count]);
+            lanes_judge(w->conf->lanes, jobs[i]);
         if (turn->is_trial || jobs[i]->lane == LANE_QUICK)
-            jobs[count++] = jobs[i];
+            jobs[quick++] = jobs[i];
         else
             lanes_push_take(w->conf->lanes, jobs[i]);
     }
-    lanes_release(w->conf->lanes, turn, asked - count);
-    for (size_t i = 0; i < count;)
-        i += ask_some_take(w, turn, jobs + i, us + i, count - i);
+    return quick;
+}
+
+_Static_assert(LANES_TURN <= RECALL_MAX && LANES_TOGETHER <= INQUIRY_MAX, "all of a turn has room");
+
+/* Of equal questions one is asked, if its answer is kept for the others. */
+static void work_together_take(struct worker *w, struct turn *turn)
+{
+    struct job *jobs[LANES_TURN];
+    size_t count = 0;
+
+    for (size_t i = 0; i < turn->count; i++)
+        if (prepare_take(w, turn->jobs[i]))
+            jobs[count++] = turn->jobs[i];
+    count = recall_some_take(w, jobs, count);
+    count = keep_quick_take(w, turn, jobs, count);
+    lanes_release(w->conf->lanes, turn, turn->count - count);
+    size_t different = recall_put_repeats_last(&w->recall, jobs, count);
+    ask_all_take(w, turn, jobs, different);
+    size_t left = recall_some_take(w, jobs + different, count - different);
+    lanes_release(w->conf->lanes, turn, count - different - left);
+    ask_all_take(w, turn, jobs + different, left);
 }
 
 static void *
@@ -610,6 +591,7 @@ int workers_start(struct workers **out, const struct workers_conf *conf, struct 
         struct worker *w = &ws->workers[ws->count];
         w->conf = &ws->conf;
         w->suspects = ws->suspects;
+        w->recall.cache = conf->cache;
         if (inquiry_open(&w->inquiry, &inquiry, err) < 0)
             break;
         int rc = pthread_create(&w->thread, NULL, worker_main, w);
@@ -635,7 +617,7 @@ void workers_stop(struct workers *ws)
     for (size_t i = 0; i < ws->count; i++) {
         pthread_join(ws->workers[i].thread, NULL);
         inquiry_close(ws->workers[i].inquiry);
-        steady_fini(&ws->workers[i].steady);
+        recall_fini(&ws->workers[i].recall);
     }
     suspects_free(ws->suspects);
     free(ws->workers);

@@ -61,27 +61,49 @@ static bool has_room(const struct queue *q, size_t bytes)
            q->bytes <= q->limit_bytes - bytes;
 }
 
-int queue_push_take(struct queue *q, void *item, size_t bytes, struct err *err)
+/* Under the lock. Waits for room; false once closed. */
+static bool append(struct queue *q, void *item, size_t bytes)
 {
-    struct entry *e = mem_alloc(1, sizeof *e);
-
-    *e = (struct entry){.item = item, .bytes = bytes};
-    pthread_mutex_lock(&q->lock);
+    if (!has_room(q, bytes))
+        pthread_cond_broadcast(&q->changed); /* for what went in before it */
     while (!q->closed && !has_room(q, bytes))
         pthread_cond_wait(&q->changed, &q->lock);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->lock);
-        q->free_item(item);
-        free(e);
-        return err_set(err, ERR_STOPPING, "stopping", "the queue is closed");
-    }
+    if (q->closed)
+        return false;
+    struct entry *e = mem_alloc(1, sizeof *e);
+    *e = (struct entry){.item = item, .bytes = bytes};
     *q->last = e;
     q->last = &e->next;
     q->bytes += bytes;
     q->count++;
-    pthread_cond_broadcast(&q->changed);
+    return true;
+}
+
+static int push(struct queue *q, void *const *items, size_t n, size_t bytes, struct err *err)
+{
+    size_t in = 0;
+
+    pthread_mutex_lock(&q->lock);
+    while (in < n && append(q, items[in], bytes))
+        in++;
+    if (in > 0)
+        pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
-    return 0;
+    if (in == n)
+        return 0;
+    for (; in < n; in++)
+        q->free_item(items[in]);
+    return err_set(err, ERR_STOPPING, "stopping", "the queue is closed");
+}
+
+int queue_push_take(struct queue *q, void *item, size_t bytes, struct err *err)
+{
+    return push(q, &item, 1, bytes, err);
+}
+
+int queue_push_many_take(struct queue *q, void *const *items, size_t n, struct err *err)
+{
+    return push(q, items, n, 0, err);
 }
 
 static void *take_first(struct queue *q)

@@ -23,6 +23,10 @@ void queue_free(struct queue *q);
  * one goes to the free function that queue_new was given. Any thread. */
 MUST_CHECK int queue_push_take(struct queue *q, void *item, size_t bytes, struct err *err);
 
+/* The same for items[0..n-1] in this order, of no bytes each. They stay together unless it has to
+ * wait for room in between. -1: some of them went in and the others were freed. */
+MUST_CHECK int queue_push_many_take(struct queue *q, void *const *items, size_t n, struct err *err);
+
 /* The next item, now the caller's. Waits until wait_ms is over: NULL and *closed false; or until
  * the queue is closed and empty: NULL and *closed true. Any thread. */
 void *queue_pop(struct queue *q, int64_t wait_ms, bool *closed);

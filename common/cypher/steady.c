@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cypher/steady.h"
 
+#include "cypher/nesting.h"
+
 void steady_fini(struct steady *s)
 {
     freeze_fini(&s->freeze);
@@ -54,6 +56,27 @@ static bool has_escapes(const char *text, size_t len)
     return false;
 }
 
+/* Else a bracket that stays open may hide what follows it from those that look for it. */
+static bool is_balanced(const struct view_list *tokens)
+{
+    char open[NESTING_BRACKETS_MAX] = {0};
+    size_t depth = 0;
+
+    for (size_t i = 0; i < tokens->count; i++) {
+        const struct view_item *now = &tokens->items[i];
+        bool round = view_is_op(now, ')'), square = view_is_op(now, ']');
+        if (view_is_op(now, '(') || view_is_op(now, '[') || view_is_op(now, '{')) {
+            if (depth == NESTING_BRACKETS_MAX)
+                return false;
+            open[depth++] = view_is_op(now, '(') ? '(' : view_is_op(now, '[') ? '[' : '{';
+        } else if (round || square || view_is_op(now, '}')) {
+            if (depth == 0 || open[--depth] != (round ? '(' : square ? '[' : '{'))
+                return false;
+        }
+    }
+    return depth == 0;
+}
+
 bool steady_text(struct steady *s, const char *text, size_t len, const json_t *params)
 {
     const unsigned outside = 1U << CHANCE_CLOCK | 1U << CHANCE_RANDOM | 1U << CHANCE_OUTSIDE |
@@ -63,7 +86,8 @@ bool steady_text(struct steady *s, const char *text, size_t len, const json_t *p
 
     if (has_escapes(text, len) || view_list_read(&s->tokens, text, len)->token.kind != LEXER_END)
         return false;
-    if (asks_server(&s->tokens, text) || calls_outside(&s->tokens, text))
+    if (!is_balanced(&s->tokens) || asks_server(&s->tokens, text) ||
+        calls_outside(&s->tokens, text))
         return false;
     return freeze_text(&s->freeze, text, len, params, &rules, &err) == 0 && !s->freeze.frozen &&
            (s->freeze.warnings & outside) == 0;

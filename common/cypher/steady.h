@@ -17,7 +17,8 @@ void steady_fini(struct steady *s);
 
 /* text[0..len-1] is a query that policy_judge_request lets pass; params is a JSON object or NULL.
  * False: it reads a clock, draws a number, calls a procedure or a function of a plugin, asks the
- * server about itself (SHOW, EXPLAIN, PROFILE), or that cannot be told. */
+ * server about itself (SHOW, EXPLAIN, PROFILE), or that cannot be told. Nor is one steady whose
+ * brackets do not match. */
 bool steady_text(struct steady *s, const char *text, size_t len, const json_t *params);
 
 #endif

@@ -12,20 +12,19 @@
 
 #define SCRAM_MENDED 0x02060100 /* librdkafka 2.6.1 */
 
-/* For every handle; a person may override these. */
-static const struct kafka_setting defaults[] = {
-    {"socket.nagle.disable", "true"},
-    {"socket.keepalive.enable", "true"},
-    {"reconnect.backoff.ms", "100"},
-    {"reconnect.backoff.max.ms", "2000"},
-    {"topic.metadata.refresh.interval.ms", "30000"},
-    {"log.connection.close", "false"},
+static const struct kafka_preset of_every_handle[] = {
+    {"socket.nagle.disable", "true", 0},
+    {"socket.keepalive.enable", "true", 0},
+    {"reconnect.backoff.ms", "100", 0},
+    {"reconnect.backoff.max.ms", "2000", 0},
+    {"topic.metadata.refresh.interval.ms", "30000", 0},
+    {"log.connection.close", "false", 0},
     /* else asking whether a topic is there makes it, on brokers that let it, without its settings
      */
-    {"allow.auto.create.topics", "false"},
+    {"allow.auto.create.topics", "false", 0},
     /* librdkafka 2.0.2 waits this long for an answer, whatever time-out a call was given */
-    {"socket.timeout.ms", "10000"},
-    {NULL, NULL},
+    {"socket.timeout.ms", "10000", 0},
+    {NULL, NULL, 0},
 };
 
 #define ASK_FOR_ACL "; the user at Kafka lacks an ACL: README, Security, lists them"
@@ -146,6 +145,14 @@ static int set_list(rd_kafka_conf_t *rk_conf, const struct kafka_setting *list, 
     return 0;
 }
 
+static int set_presets(rd_kafka_conf_t *rk_conf, const struct kafka_preset *list, struct err *err)
+{
+    for (; list != NULL && list->name != NULL; list++)
+        if (rd_kafka_version() >= list->since && set(rk_conf, list->name, list->value, err) < 0)
+            return -1;
+    return 0;
+}
+
 static bool owns(const struct kafka_setting *owned, const char *name)
 {
     static const char *const always[] = {"bootstrap.servers",
@@ -248,7 +255,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *arg)
 }
 
 rd_kafka_conf_t *client_conf(const struct kafka_conf *conf, const struct kafka_setting *owned,
-                             struct kafka_health *health, struct err *err)
+                             const struct kafka_preset *presets, struct kafka_health *health,
+                             struct err *err)
 {
     rd_kafka_conf_t *rk_conf = rd_kafka_conf_new();
 
@@ -258,8 +266,8 @@ rd_kafka_conf_t *client_conf(const struct kafka_conf *conf, const struct kafka_s
     rd_kafka_conf_set_opaque(rk_conf, health);
     if (set(rk_conf, "bootstrap.servers", conf->brokers, err) < 0 ||
         set(rk_conf, "client.id", conf->client_id, err) < 0 ||
-        set_list(rk_conf, defaults, err) < 0 || set_security(rk_conf, conf, err) < 0 ||
-        set_extra(rk_conf, conf->extra, owned, err) < 0 ||
+        set_presets(rk_conf, of_every_handle, err) < 0 || set_presets(rk_conf, presets, err) < 0 ||
+        set_security(rk_conf, conf, err) < 0 || set_extra(rk_conf, conf->extra, owned, err) < 0 ||
         (owned != NULL && set_list(rk_conf, owned, err) < 0)) {
         rd_kafka_conf_destroy(rk_conf);
         return NULL;
@@ -273,7 +281,7 @@ static int try_producer(const struct kafka_conf *conf, struct err *err)
 {
     static const struct kafka_setting owned[] = {{"enable.idempotence", "true"}, {NULL, NULL}};
     struct kafka_health health = {0};
-    rd_kafka_conf_t *rk_conf = client_conf(conf, owned, &health, err);
+    rd_kafka_conf_t *rk_conf = client_conf(conf, owned, NULL, &health, err);
     rd_kafka_t *rk = rk_conf != NULL ? client_new_take(RD_KAFKA_PRODUCER, rk_conf, err) : NULL;
 
     if (rk != NULL)
@@ -285,7 +293,7 @@ int client_check(const struct kafka_conf *conf, struct err *err)
 {
     if (try_producer(conf, err) < 0)
         return -1;
-    rd_kafka_conf_t *rk_conf = client_conf(conf, NULL, NULL, err);
+    rd_kafka_conf_t *rk_conf = client_conf(conf, NULL, NULL, NULL, err);
     if (rk_conf == NULL)
         return -1;
     for (size_t i = 0; conf->extra != NULL && i < conf->extra->count; i++) {

@@ -24,6 +24,16 @@ struct kafka_setting {
     const char *name, *value; /* name NULL ends a list */
 };
 
+/* A value that differs from librdkafka's default, and that a person may change. */
+struct kafka_preset {
+    const char *name, *value; /* name NULL ends a list */
+    int since;                /* the version, as rd_kafka_version, that knows it; 0: all do */
+};
+
+/* Knows fetch.queue.backoff.ms: how long a fetch waits that found the queue full, a second by
+ * default and before. */
+#define CLIENT_FETCH_BACKOFF 0x02020000
+
 /* What librdkafka told of by itself, such as a refused login. Lives as long as the handle. Code and
  * text are written inside our own polls, so they belong to the handle's thread. */
 struct kafka_health {
@@ -34,11 +44,12 @@ struct kafka_health {
     bool quiet;                     /* debug lines of librdkafka are for us alone */
 };
 
-/* A configuration with ours, then the person's, then owned on top: to override one of owned is
- * ERR_CONFIG. health becomes the handle's opaque. The caller gives it to rd_kafka_new or destroys
- * it. NULL with err. */
+/* A configuration with the presets of every handle and these, then the person's settings, then
+ * owned on top: to override one of owned is ERR_CONFIG. Either list may be NULL. health becomes the
+ * handle's opaque. The caller gives it to rd_kafka_new or destroys it. NULL with err. */
 MUST_CHECK rd_kafka_conf_t *client_conf(const struct kafka_conf *conf,
                                         const struct kafka_setting *owned,
+                                        const struct kafka_preset *presets,
                                         struct kafka_health *health, struct err *err);
 
 /* Checks the person's pairs once at start, also those that only a producer would stumble over: an

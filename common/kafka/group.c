@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "kafka/preset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,17 +80,20 @@ int group_open(struct group **out, const struct group_conf *conf, struct err *er
         {"partition.assignment.strategy", "range,roundrobin"},
         {"check.crcs", "true"},
         {"queued.max.messages.kbytes", kbytes},
-        {"queued.min.messages", "1000"},
-        {"fetch.max.bytes", "4194304"}, /* the default of 50 MB would be held whole */
-        /* A killed member holds its partitions that long (default 45 s); a person may change it. */
-        preset(conf->kafka, "session.timeout.ms", "10000"),
+        {"queued.min.messages", "20000"}, /* when so many are there a fetch waits: below */
+        {"fetch.max.bytes", "4194304"},   /* the default of 50 MB would be held whole */
         {NULL, NULL}};
+    const struct kafka_preset presets[] = {
+        {"session.timeout.ms", "10000", 0},   /* a killed member holds its partitions that long */
+        {"heartbeat.interval.ms", "1000", 0}, /* and the others hear so late of a rebalance */
+        {"fetch.queue.backoff.ms", "10", CLIENT_FETCH_BACKOFF},
+        {NULL, NULL, 0}};
     struct group *g = mem_alloc(1, sizeof *g);
 
     snprintf(kbytes, sizeof kbytes, "%" PRId64, conf->queue_bytes / 1024);
     g->conf = *conf;
     g->topic = mem_strdup(conf->topic);
-    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &g->health, err);
+    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, presets, &g->health, err);
     if (rk_conf != NULL) {
         rd_kafka_conf_set_rebalance_cb(rk_conf, on_rebalance);
         g->rk = client_new_take(RD_KAFKA_CONSUMER, rk_conf, err);

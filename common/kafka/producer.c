@@ -61,7 +61,7 @@ int producer_open(struct producer **out, const struct producer_conf *conf, struc
     p->on_delivered = conf->on_delivered;
     p->arg = conf->arg;
     p->totals.first_offset = p->totals.last_offset = -1;
-    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &p->health, err);
+    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, NULL, &p->health, err);
     if (rk_conf != NULL) {
         rd_kafka_conf_set_dr_msg_cb(rk_conf, on_report);
         p->rk = client_new_take(RD_KAFKA_PRODUCER, rk_conf, err);

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "kafka/preset.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -62,10 +61,12 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
                                           {"queued.max.messages.kbytes", kbytes},
                                           {"queued.min.messages", "20000"},
                                           {"fetch.message.max.bytes", fetch},
-                                          /* A commit waits that long for its coordinator (default
-                                           * 45 s), and the end of the program for the commit. */
-                                          preset(conf->kafka, "session.timeout.ms", "3000"),
                                           {NULL, NULL}};
+    /* A commit waits so long for its coordinator (default 45 s), and the program's end for the
+     * commit. */
+    const struct kafka_preset presets[] = {{"session.timeout.ms", "3000", 0},
+                                           {"fetch.queue.backoff.ms", "10", CLIENT_FETCH_BACKOFF},
+                                           {NULL, NULL, 0}};
     struct reader *r = mem_alloc(1, sizeof *r);
 
     snprintf(kbytes, sizeof kbytes, "%" PRId64, conf->queue_bytes / 1024);
@@ -74,7 +75,7 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
     r->topic = mem_strdup(conf->topic);
     r->brokers = mem_strdup(conf->kafka->brokers);
     r->group = mem_strdup(conf->group_id);
-    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &r->health, err);
+    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, presets, &r->health, err);
     if (rk_conf != NULL && listen_for_moves(r, rk_conf, err) < 0) {
         rd_kafka_conf_destroy(rk_conf);
         rk_conf = NULL;

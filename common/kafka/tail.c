@@ -118,8 +118,10 @@ int tail_open(struct tail **out, const struct kafka_conf *kafka, const char *top
         {"queued.min.messages", "20000"},
         {"fetch.max.bytes", "4194304"},
         {NULL, NULL}};
+    const struct kafka_preset presets[] = {{"fetch.queue.backoff.ms", "10", CLIENT_FETCH_BACKOFF},
+                                           {NULL, NULL, 0}};
     struct tail *t = mem_alloc(1, sizeof *t);
-    rd_kafka_conf_t *conf = client_conf(kafka, owned, &t->health, err);
+    rd_kafka_conf_t *conf = client_conf(kafka, owned, presets, &t->health, err);
 
     t->topic = mem_strdup(topic);
     if (conf == NULL || (t->rk = client_new_take(RD_KAFKA_CONSUMER, conf, err)) == NULL ||

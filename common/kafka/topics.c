@@ -29,7 +29,7 @@ int topics_open(struct topics **out, const struct kafka_conf *kafka, int64_t dea
                 struct err *err)
 {
     struct topics *t = mem_alloc(1, sizeof *t);
-    rd_kafka_conf_t *conf = client_conf(kafka, NULL, &t->health, err);
+    rd_kafka_conf_t *conf = client_conf(kafka, NULL, NULL, &t->health, err);
 
     if (conf == NULL || (t->rk = client_new_take(RD_KAFKA_PRODUCER, conf, err)) == NULL ||
         client_wait_broker(t->rk, &t->health, kafka->brokers, deadline_ms, err) < 0) {

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "kafka/preset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,19 +47,20 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *a
 int txn_open(struct txn **out, const struct txn_conf *conf, struct err *err)
 {
     char timeout[24], max_bytes[24], kbytes[24], socket[24];
-    const struct kafka_setting owned[] = {
-        {"transactional.id", conf->transactional_id},
-        {"transaction.timeout.ms", timeout},
-        {"enable.idempotence", "true"},
-        {"message.max.bytes", max_bytes},
-        {"batch.size", "1000000"}, /* TXN_BATCH_BYTES */
-        {"queue.buffering.max.kbytes", kbytes},
-        {"partitioner", "murmur2_random"},
+    const struct kafka_setting owned[] = {{"transactional.id", conf->transactional_id},
+                                          {"transaction.timeout.ms", timeout},
+                                          {"enable.idempotence", "true"},
+                                          {"message.max.bytes", max_bytes},
+                                          {"batch.size", "1000000"}, /* TXN_BATCH_BYTES */
+                                          {"queue.buffering.max.kbytes", kbytes},
+                                          {"partitioner", "murmur2_random"},
+                                          {NULL, NULL}};
+    const struct kafka_preset presets[] = {
         /* A transaction right after another is told to wait; 100 ms is librdkafka's default. */
-        preset(conf->kafka, "retry.backoff.ms", "10"),
+        {"retry.backoff.ms", "10", 0},
         /* librdkafka wants it to be no longer than the transaction's time-out. */
-        preset(conf->kafka, "socket.timeout.ms", socket),
-        {NULL, NULL}};
+        {"socket.timeout.ms", socket, 0},
+        {NULL, NULL, 0}};
     struct txn *txn = mem_alloc(1, sizeof *txn);
 
     snprintf(timeout, sizeof timeout, "%" PRId64, conf->timeout_ms);
@@ -73,7 +73,7 @@ int txn_open(struct txn **out, const struct txn_conf *conf, struct err *err)
     txn->id_setting = conf->id_setting;
     txn->id = mem_strdup(conf->transactional_id);
     txn->timeout_ms = conf->timeout_ms;
-    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, &txn->health, err);
+    rd_kafka_conf_t *rk_conf = client_conf(conf->kafka, owned, presets, &txn->health, err);
     if (rk_conf != NULL) {
         rd_kafka_conf_set_dr_msg_cb(rk_conf, on_report);
         txn->rk = client_new_take(RD_KAFKA_PRODUCER, rk_conf, err);

@@ -46,8 +46,10 @@ struct tx {
 struct answer {
     const struct tx_reader *reader;
     size_t headers;
-    size_t rows;     /* of the statement in hand */
-    size_t done;     /* statements that finished */
+    size_t rows;            /* of the statement in hand */
+    size_t done;            /* statements that finished */
+    struct buf header_text; /* of the last header, and what it says */
+    json_t *header;
     struct buf page; /* the lines that are no JSON each by itself */
     bool complete, which;
     char code[96];
@@ -143,19 +145,30 @@ static int take_data(struct answer *a, const char *p, size_t len, struct err *er
     return rc;
 }
 
+static void drop_header(struct answer *a)
+{
+    json_decref(a->header);
+    a->header = NULL;
+    buf_fini(&a->header_text);
+}
+
+/* Of many statements of one shape the headers are equal: such are parsed once. */
 static int take_header(struct answer *a, const char *p, size_t len, struct err *err)
 {
     a->headers++;
     a->rows = 0;
     if (a->reader == NULL || a->reader->on_fields == NULL)
         return 0;
-    json_t *line = json_parse(p, len, err);
-    if (line == NULL)
-        return err_wrap(err, "header of Neo4j's answer");
-    const json_t *fields = json_object_get(json_object_get(line, "header"), "fields");
-    int rc = a->reader->on_fields(a->reader->arg, a->headers - 1, fields, err);
-    json_decref(line);
-    return rc;
+    if (a->header == NULL || a->header_text.len != len ||
+        memcmp(buf_str(&a->header_text), p, len) != 0) {
+        drop_header(a);
+        a->header = json_parse(p, len, err);
+        if (a->header == NULL)
+            return err_wrap(err, "header of Neo4j's answer");
+        buf_add(&a->header_text, p, len);
+    }
+    const json_t *fields = json_object_get(json_object_get(a->header, "header"), "fields");
+    return a->reader->on_fields(a->reader->arg, a->headers - 1, fields, err);
 }
 
 static int take_summary(struct answer *a, const char *p, size_t len, struct err *err)
@@ -316,6 +329,7 @@ static int exchange(struct tx *tx, const char *path, const struct tx_stmt *stmts
                                    .arg = answer->which ? (void *)answer : &outcome};
     int rc = http_send(tx->http, &request, &status, err);
     take_page(answer);
+    drop_header(answer);
     if (rc == 0 && !answer->which)
         take_outcome(answer, &outcome);
     if (rc == 0)

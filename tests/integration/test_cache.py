@@ -78,3 +78,19 @@ def test_never_older_than_its_offset(topics, neo_a, replica, global_server):
         ((value,),) = page["rows"]
         assert page["offset"] >= least and value >= page["offset"] - start, (name, page)
     assert hits(server) > 0, "nothing came from the cache"
+
+
+def test_equal_questions_that_come_together(topics, neo_a, replica, global_server):
+    """A worker asks none of them twice, however many it has in hand."""
+    server = global_server(replica, STATUS_LISTEN="0", RESULT_CACHE="1MiB", WORKERS="3")
+    server.wait_event("claim")
+    ask(topics, "learn", LOOKUP, 1, n=1)
+    topics.commands(["MATCH (p:P {n: 1}) SET p.seen = true"])
+    applied(neo_a, topics)
+    before = Metrics(address(server)).value("global_server_question_requests_sum")
+    ids = [f"q{i}" for i in range(1000)]
+    topics.produce("request", [{"id": name, "command": LOOKUP, "params": {"n": i % 5}} for i, name in enumerate(ids)])
+    found = wait_replies(topics, ids)
+    assert [found[name][0]["rows"] for name in ids] == [[[i % 5]] for i in range(1000)]
+    assert {found[name][0]["offset"] for name in ids} == {topics.end("command")}
+    assert Metrics(address(server)).value("global_server_question_requests_sum") - before <= 3 * 5

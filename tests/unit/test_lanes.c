@@ -51,10 +51,9 @@ static void push(struct lanes *l, uint64_t client, int64_t offset)
 static void push_solo(struct lanes *l, uint64_t client, int64_t offset, const char *text)
 {
     struct job *job = make_job(client, offset, text != NULL ? text : "RETURN 1");
-    int64_t us;
 
     job->alone = text == NULL;
-    lanes_judge(l, job, &us);
+    lanes_judge(l, job);
     assert_int_equal(job->lane, LANE_SOLO);
     lanes_push_take(l, job);
 }
@@ -98,20 +97,20 @@ static void clients_take_turns(void **state)
     end(l);
 }
 
-/* Eight workers: two for what is quick, each with its share. */
+/* Six workers: two for what is quick, each with its share. */
 static void few_workers_ask_for_many(void **state)
 {
-    struct lanes *l = begin(8);
+    struct lanes *l = begin(6);
     struct turn turns[3];
 
     (void)state;
-    for (int64_t i = 0; i < 2 * LANES_TURN + 10; i++)
+    for (int64_t i = 0; i < 2 * LANES_TOGETHER + 10; i++)
         push(l, (uint64_t)i, i);
-    assert_int_equal(atomic_load(&flight.soon), 2 * LANES_TURN + 10);
+    assert_int_equal(atomic_load(&flight.soon), 2 * LANES_TOGETHER + 10);
     take(l, &turns[0]);
     take(l, &turns[1]);
     take(l, &turns[2]);
-    assert_int_equal(turns[0].count, LANES_TURN);
+    assert_int_equal(turns[0].count, LANES_TOGETHER);
     assert_int_equal(turns[1].count, 37); /* half of the 74 that were left */
     assert_int_equal(turns[2].count, 0);
     finish(l, &turns[0]);
@@ -122,19 +121,41 @@ static void few_workers_ask_for_many(void **state)
     end(l);
 }
 
+/* Where many may be answered without Neo4j a turn is more than a question. */
+static void more_in_hand_than_go_together(void **state)
+{
+    struct lanes_conf conf = {
+        .workers = 1, .many = true, .stock = &stock, .stock_bytes = 1000, .flight = &flight};
+    struct lanes *l = lanes_new(&conf);
+    struct turn turn;
+
+    (void)state;
+    for (int64_t i = 0; i < LANES_TURN + 10; i++)
+        push(l, 1, i);
+    lanes_asked(l, false, 1000);
+    take(l, &turn);
+    assert_int_equal(turn.count, LANES_TURN);
+    assert_int_equal(turn.together, LANES_TOGETHER / 2);
+    finish(l, &turn);
+    take(l, &turn);
+    assert_int_equal(turn.count, 10);
+    finish(l, &turn);
+    end(l);
+}
+
 static void fewer_go_together_after_a_failure(void **state)
 {
     struct lanes *l = begin(1);
     struct turn turn;
 
     (void)state;
-    for (int64_t i = 0; i < LANES_TURN; i++)
+    for (int64_t i = 0; i < LANES_TOGETHER; i++)
         push(l, 1, i);
     lanes_asked(l, false, 1000);
     lanes_asked(l, false, 1000);
     lanes_asked(l, true, 1000);
     take(l, &turn);
-    assert_int_equal(turn.count, LANES_TURN / 4 + 1);
+    assert_int_equal(turn.count, LANES_TOGETHER / 4 + 1);
     finish(l, &turn);
     for (int i = 0; i < 10; i++)
         lanes_asked(l, false, 1000);
@@ -293,7 +314,6 @@ static void a_form_is_learnt(void **state)
     struct lanes *l = begin(4);
     struct job *job = make_job(9, 9, "RETURN 77");
     struct turn turn;
-    int64_t us;
 
     (void)state;
     push_solo(l, 1, 0, "RETURN 1");
@@ -307,15 +327,15 @@ static void a_form_is_learnt(void **state)
     finish(l, &turn);
     assert_int_equal(lanes_count(l, LANE_QUICK), 2);
     assert_int_equal(lanes_count(l, LANE_SOLO), 1);
-    lanes_judge(l, job, &us);
+    lanes_judge(l, job);
     assert_int_equal(job->lane, LANE_QUICK);
-    assert_int_equal(us, 1000);
+    assert_int_equal(job->expected_us, 1000);
     job->alone = true;
-    lanes_judge(l, job, &us);
+    lanes_judge(l, job);
     assert_int_equal(job->lane, LANE_SOLO);
     job->alone = false;
     lanes_note(l, job->form, 10 * HABIT_QUICK_US, 100);
-    lanes_judge(l, job, &us);
+    lanes_judge(l, job);
     assert_int_equal(job->lane, LANE_SOLO);
     job_free(job);
     take(l, &turn);
@@ -396,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_take_turns),
         cmocka_unit_test(few_workers_ask_for_many),
+        cmocka_unit_test(more_in_hand_than_go_together),
         cmocka_unit_test(fewer_go_together_after_a_failure),
         cmocka_unit_test(what_is_apart_stays_so),
         cmocka_unit_test(patience_follows_what_neo4j_takes),

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 static int freed;
@@ -80,6 +81,55 @@ static void *taker(void *arg)
     return (void *)sum;
 }
 
+static void *giver(void *arg)
+{
+    void *items[5];
+    struct err err = {0};
+
+    for (int i = 0; i < 5; i++)
+        items[i] = number(i);
+    assert_int_equal(queue_push_many_take(arg, items, 5, &err), -1);
+    assert_int_equal(err.class, ERR_STOPPING);
+    return NULL;
+}
+
+/* More than there is room for: in order, and what is not in when it is closed is freed. */
+static void several_go_in_together(void **state)
+{
+    struct queue *q = queue_new(100, 3, free_item);
+    void *items[2] = {number(0), number(1)};
+    struct err err = {0};
+    pthread_t thread;
+    bool closed;
+
+    (void)state;
+    freed = 0;
+    assert_int_equal(queue_push_many_take(q, items, 2, &err), 0);
+    assert_int_equal(queue_count(q), 2);
+    for (int i = 0; i < 2; i++) {
+        int *n = queue_pop(q, 0, &closed);
+        assert_int_equal(*n, i);
+        free(n);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, giver, q), 0);
+    int *first = queue_pop(q, 10000, &closed);
+    assert_int_equal(*first, 0);
+    free(first);
+    while (queue_count(q) < 3) /* then the giver waits with the fifth, or will */
+        sched_yield();
+    queue_close(q);
+    pthread_join(thread, NULL);
+    assert_int_equal(freed, 1);
+    for (int i = 1; i < 4; i++) {
+        int *n = queue_pop(q, 0, &closed);
+        assert_int_equal(*n, i);
+        free(n);
+    }
+    assert_null(queue_pop(q, 0, &closed));
+    assert_true(closed);
+    queue_free(q);
+}
+
 static void a_full_queue_makes_the_giver_wait(void **state)
 {
     struct queue *q = queue_new(50, 3, free_item);
@@ -105,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_closing),
         cmocka_unit_test(one_item_over_the_limit_passes_when_empty),
+        cmocka_unit_test(several_go_in_together),
         cmocka_unit_test(a_full_queue_makes_the_giver_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

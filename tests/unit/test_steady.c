@@ -67,6 +67,9 @@ static void what_is_not(void **state)
         "PROFILE MATCH (p) RETURN p",
         "RETURN \\u0072and() AS r",
         "RETURN 'unended",
+        "RETURN (1",
+        "RETURN [1}",
+        "RETURN 1)",
         "RETURN date({timezone: 'Europe/Paris'}) AS d",
     };
 
