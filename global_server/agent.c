@@ -31,7 +31,9 @@
 struct agent {
     const struct server_conf *conf;
     struct kafka_conf kafka;
-    char *instance_id, *transactional_id;
+    char *instance_id;
+    char *member_id; /* within the group: of a static member, and of the transactions */
+    char *transactional_id;
     char *request_topic, *response_topic, *command_topic; /* full names */
     struct request_rules rules;
     struct answer_limits limits;
@@ -119,6 +121,7 @@ static void agent_fini(struct agent *a)
     cache_free(a->cache);
     traffic_free(a->flight.traffic);
     free(a->transactional_id);
+    free(a->member_id);
     free(a->command_topic);
     free(a->response_topic);
     free(a->request_topic);
@@ -350,9 +353,11 @@ static int contact_all(struct agent *a, struct err *err)
 
 static int start_reply(struct agent *a, struct err *err)
 {
-    struct buf id = {0};
+    struct buf member = {0}, id = {0};
 
-    buf_addf(&id, "%s-%s-%s", a->conf->group_id, a->replica_name, a->instance_id);
+    buf_addf(&member, "%s-%s", a->replica_name, a->instance_id);
+    a->member_id = buf_take(&member);
+    buf_addf(&id, "%s-%s", a->conf->group_id, a->member_id);
     a->transactional_id = buf_take(&id);
     struct reply_conf conf = {
         .delivery = {.txn = {.kafka = &a->kafka,
@@ -379,6 +384,8 @@ static int start_threads(struct agent *a, struct err *err)
     struct intake_conf intake = {.kafka = &a->kafka,
                                  .topic = a->request_topic,
                                  .group_id = a->conf->group_id,
+                                 .cooperative =
+                                     a->conf->rebalance_protocol == REBALANCE_COOPERATIVE,
                                  .max_jobs = a->conf->max_in_flight,
                                  .max_bytes = FLIGHT_BYTES,
                                  .max_key_rate = a->conf->max_key_rate,
@@ -409,6 +416,7 @@ static int start_threads(struct agent *a, struct err *err)
     if (workers_start(&a->workers, &workers, err) < 0)
         return -1;
     intake.reply = a->reply;
+    intake.instance_id = a->conf->static_member ? a->member_id : NULL;
     atomic_store(&a->flight.serve, !a->lags); /* last: from here on requests come */
     return intake_start(&a->intake, &intake, err);
 }
@@ -469,9 +477,8 @@ static bool stop_all(struct agent *a, const struct err *why)
     httpd_stop(a->httpd);
     standing_set_age(a->standing, NULL);
     queue_close(a->reports);
-    if (!ended)
+    if (!ended || !intake_close(a->intake))
         return false;
-    intake_close(a->intake);
     return age_stop(a->age);
 }
 

@@ -10,9 +10,10 @@ struct holding {
     pthread_mutex_t lock; /* of claim and ledger; held while somebody commits */
     struct group_claim *claim;
     struct ledger *ledger;
-    pthread_mutex_t next_lock; /* of next; held for a moment only */
-    struct group_claim *next;  /* begun, and nobody had the lock since */
-    atomic_llong forgotten;    /* number of the last claim that ended here */
+    pthread_mutex_t next_lock;   /* of next and renewal; held for a moment only */
+    struct group_claim *next;    /* begun, and nobody had the lock since */
+    struct group_claim *renewal; /* the same */
+    atomic_llong forgotten;      /* number of the last claim that ended here */
 };
 
 struct holding *holding_new(void)
@@ -38,6 +39,7 @@ void holding_free(struct holding *h)
         return;
     drop(h);
     group_claim_free(h->next);
+    group_claim_free(h->renewal);
     pthread_mutex_destroy(&h->lock);
     pthread_mutex_destroy(&h->next_lock);
     free(h);
@@ -50,6 +52,29 @@ void holding_begin_take(struct holding *h, struct group_claim *claim)
     h->next = claim;
     pthread_mutex_unlock(&h->next_lock);
     group_claim_free(before);
+}
+
+void holding_renew_take(struct holding *h, struct group_claim *renewal)
+{
+    struct group_claim *before = NULL;
+
+    pthread_mutex_lock(&h->next_lock);
+    if (h->next != NULL) {
+        group_claim_renew_take(h->next, renewal);
+    } else {
+        before = h->renewal;
+        h->renewal = renewal;
+    }
+    pthread_mutex_unlock(&h->next_lock);
+    group_claim_free(before);
+}
+
+bool holding_is_free(struct holding *h)
+{
+    if (pthread_mutex_trylock(&h->lock) != 0)
+        return false;
+    pthread_mutex_unlock(&h->lock);
+    return true;
 }
 
 bool holding_counts(const struct holding *h, const struct job *job)
@@ -74,14 +99,16 @@ void holding_lock(struct holding *h)
 {
     pthread_mutex_lock(&h->lock);
     pthread_mutex_lock(&h->next_lock);
-    struct group_claim *next = h->next;
-    h->next = NULL;
+    struct group_claim *next = h->next, *renewal = h->renewal;
+    h->next = h->renewal = NULL;
     pthread_mutex_unlock(&h->next_lock);
-    if (next == NULL)
-        return;
-    drop(h);
-    h->claim = next;
-    h->ledger = make_ledger(next);
+    if (next != NULL) {
+        drop(h);
+        h->claim = next;
+        h->ledger = make_ledger(next);
+    }
+    if (renewal != NULL)
+        group_claim_renew_take(h->claim, renewal);
 }
 
 void holding_unlock(struct holding *h)

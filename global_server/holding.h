@@ -20,6 +20,14 @@ void holding_free(struct holding *h);
 /* A claim begins, which ends the one before. Never waits; jobs of it come after. */
 void holding_begin_take(struct holding *h, struct group_claim *claim);
 
+/* The claim goes on with another member, or has ended: what was begun with the former one fails.
+ * Never waits. */
+void holding_renew_take(struct holding *h, struct group_claim *renewal);
+
+/* Nobody has the lock just now. After the claim has ended, nothing of it is committed any more once
+ * this was true. */
+bool holding_is_free(struct holding *h);
+
 /* The job's claim has ended neither at Kafka nor here. */
 bool holding_counts(const struct holding *h, const struct job *job);
 

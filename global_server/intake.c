@@ -70,6 +70,24 @@ static void on_claim(void *arg, struct group_claim *claim)
     atomic_store(&in->conf.flight->claim, in->claim);
 }
 
+static void on_renew(void *arg, struct group_claim *renewal)
+{
+    struct intake *in = arg;
+
+    if (atomic_load(&in->stopping)) /* reply has sent all, and may be gone */
+        group_claim_free(renewal);
+    else
+        reply_renew_take(in->conf.reply, renewal);
+    log_info(log_event("claim_renewed"), log_int("partitions", (int64_t)in->source_count));
+}
+
+static bool is_quiet(void *arg)
+{
+    const struct intake *in = arg;
+
+    return reply_is_quiet(in->conf.reply);
+}
+
 /* What is finished is committed first; what is not is done again by the next owner. */
 static void on_revoke(void *arg, bool lost)
 {
@@ -270,8 +288,13 @@ int intake_start(struct intake **out, const struct intake_conf *conf, struct err
     struct group_conf group = {.kafka = conf->kafka,
                                .topic = conf->topic,
                                .group_id = conf->group_id,
+                               .instance_id = conf->instance_id,
+                               .id_setting = "INSTANCE_ID",
+                               .cooperative = conf->cooperative,
                                .queue_bytes = QUEUE_BYTES,
+                               .is_quiet = is_quiet,
                                .on_claim = on_claim,
+                               .on_renew = on_renew,
                                .on_revoke = on_revoke,
                                .arg = in};
 
@@ -284,7 +307,7 @@ int intake_start(struct intake **out, const struct intake_conf *conf, struct err
         in->rate = rate_new(conf->max_key_rate, (uint64_t)hash_random() << 32 | hash_random());
     int rc = pthread_create(&in->thread, NULL, intake_main, in);
     if (rc != 0) {
-        group_close(in->group);
+        (void)!group_close(in->group); /* it has not joined */
         rate_free(in->rate);
         free(in);
         return err_set(err, ERR_FATAL, "thread.start", "thread intake: %s", strerror(rc));
@@ -306,13 +329,15 @@ void intake_halt(struct intake *in)
     pthread_join(in->thread, NULL);
 }
 
-void intake_close(struct intake *in)
+bool intake_close(struct intake *in)
 {
     if (in == NULL)
-        return;
+        return true;
     intake_halt(in);
-    group_close(in->group); /* calls on_revoke once more */
+    if (!group_close(in->group)) /* calls on_revoke once more */
+        return false;
     rate_free(in->rate);
     free(in->sources);
     free(in);
+    return true;
 }

@@ -16,6 +16,8 @@ struct intake; /* opaque */
 struct intake_conf {
     const struct kafka_conf *kafka; /* borrowed */
     const char *topic, *group_id;
+    const char *instance_id;     /* of a static member; NULL: a dynamic one */
+    bool cooperative;            /* the rebalance protocol; else eager */
     int64_t max_jobs, max_bytes; /* in flight; above, the partitions are paused */
     int64_t max_key_rate;        /* requests a second of one record key; 0: any */
     struct lanes *lanes;
@@ -32,7 +34,8 @@ void intake_hold(struct intake *in);
 /* Ends the thread; the membership stays until intake_close. After this reply is not called. */
 void intake_halt(struct intake *in);
 
-/* Leaves the group and frees in. intake_halt came before, and no record is alive any more. */
-void intake_close(struct intake *in);
+/* Ends the membership and frees in. intake_halt came before, and no record is alive any more.
+ * False: librdkafka hangs, and the program must _exit. */
+bool intake_close(struct intake *in);
 
 #endif

@@ -17,6 +17,11 @@ static const struct conf_option options[] = {
     {"INSTANCE_ID", CONF_TEXT, AT(instance_id), NULL, NULL, NULL, 0, RUN,
      "Tells this instance from others of the same group and replica (default: the host's name); of "
      "two equal ones the older exits 5"},
+    {"STATIC_MEMBER", CONF_BOOL, AT(static_member), NULL, NULL, NULL, 0, RUN,
+     "Who restarts within session.timeout.ms keeps its share of the requests, and nobody else "
+     "notices; who ends for good keeps it as long"},
+    {"REBALANCE_PROTOCOL", CONF_ENUM, AT(rebalance_protocol), "eager", "eager|cooperative", NULL, 0,
+     RUN, "cooperative: a rebalance moves only what must move. The same for all of a group"},
     {"REQUEST_TOPIC", CONF_TEXT, AT(request_topic), "request", NULL, NULL, CONF_REQUIRED, BOTH,
      "Topic of read requests"},
     {"RESPONSE_TOPIC", CONF_TEXT, AT(response_topic), "response", NULL, NULL, CONF_REQUIRED, BOTH,

@@ -22,9 +22,13 @@ enum {
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
 
+enum rebalance_protocol { REBALANCE_EAGER, REBALANCE_COOPERATIVE };
+
 struct server_conf {
     struct setup setup;
     char *group_id, *instance_id;
+    bool static_member;
+    int64_t rebalance_protocol; /* enum rebalance_protocol */
     char *request_topic, *response_topic, *command_topic, *fail_topic, *status_topic;
     char *reply_topics;
     int64_t reply_format; /* enum answer_format */

@@ -82,6 +82,16 @@ void reply_claim_take(struct reply *r, struct group_claim *claim)
     holding_begin_take(r->holding, claim);
 }
 
+void reply_renew_take(struct reply *r, struct group_claim *renewal)
+{
+    holding_renew_take(r->holding, renewal);
+}
+
+bool reply_is_quiet(struct reply *r)
+{
+    return holding_is_free(r->holding);
+}
+
 void reply_release(struct reply *r, int64_t wait_ms)
 {
     int64_t deadline_ms = clock_mono_ms() + wait_ms;

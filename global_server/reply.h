@@ -27,6 +27,12 @@ void reply_send_take(struct reply *r, struct job *const *jobs, size_t n);
 /* Intake alone: a claim begins, before anybody else knows of it. */
 void reply_claim_take(struct reply *r, struct group_claim *claim);
 
+/* Intake alone: the claim goes on with another member. */
+void reply_renew_take(struct reply *r, struct group_claim *renewal);
+
+/* Intake alone, after a claim has ended: nothing of it is committed any more. */
+bool reply_is_quiet(struct reply *r);
+
 /* Intake alone: the claim ends. Waits at most wait_ms until what was sent before is committed; what
  * comes later is dropped. */
 void reply_release(struct reply *r, int64_t wait_ms);

@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* kafka/group.c: eager rebalances: all partitions are revoked, then assigned anew; so a claim is
- * whole or gone. Offsets are read here and not by librdkafka, since the metadata beside them tells
+/* kafka/group.c: offsets are read here and not by librdkafka, since the metadata beside them tells
  * what is settled beyond them. With read_committed the coordinator answers only when no transaction
- * is pending on them (KIP-447), which is what makes a killed member's last commit count. */
+ * is pending on them (KIP-447), which is what makes a killed member's last commit count.
+ *
+ * Eager: all partitions are revoked, then assigned anew; so a claim is whole or gone.
+ *
+ * Cooperative (KIP-429): a rebalance tells what is revoked, if anything, then what is new, if
+ * anything, both within the new generation. Partitions that nobody revoked are ours in it too, so
+ * the claim is renewed: those who commit get the new generation. Once any of it is revoked, or new
+ * partitions can be read, it ends, what is finished being committed first, and another one of all
+ * partitions begins. librdkafka takes an unassign for the answer to a revocation that it may just
+ * be telling of, and others get the partitions then: so it is called inside the callback and
+ * nowhere else, and kept partitions are set to their offsets by seeking. An assign may come later:
+ * what is not revoked is nobody else's.
+ *
+ * Trap: each start is at an offset proper. While librdkafka 2.0.2 asks where a logical one
+ * (earliest) is, the answer, though out of date, undoes a seek half a second after it. */
 #include "kafka/group.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +35,18 @@ struct group {
     struct group_conf conf;
     char *topic;
     bool joined, paused;
-    bool claimed; /* on_claim was called, on_revoke not yet */
+    bool entered, told; /* subscribed once; told of an assignment once */
+    bool claimed;       /* on_claim was called, on_revoke not yet */
     int64_t claims;
-    rd_kafka_topic_partition_list_t *pending; /* assigned by the group, offsets not yet known */
+    rd_kafka_consumer_group_metadata_t *member; /* of the claim; NULL: none */
+    /* Assigned by the group, offsets not yet known; NULL: nothing to do. Cooperative: what is new,
+     * perhaps nothing; the next claim is of all partitions. */
+    rd_kafka_topic_partition_list_t *pending;
+    int64_t probe_ms; /* monotonic: the next look at the offsets of what is new beside a claim */
 };
+
+#define PROBE_MS 500      /* between two of them */
+#define PROBE_WAIT_MS 100 /* records wait meanwhile */
 
 void group_claim_free(struct group_claim *claim)
 {
@@ -38,6 +61,93 @@ void group_claim_free(struct group_claim *claim)
     free(claim);
 }
 
+void group_claim_renew_take(struct group_claim *claim, struct group_claim *renewal)
+{
+    if (claim != NULL && claim->number == renewal->number) {
+        rd_kafka_consumer_group_metadata_t *former = claim->member;
+        claim->member = renewal->member;
+        renewal->member = former;
+    }
+    group_claim_free(renewal);
+}
+
+/* ---- generations ---- */
+
+static bool is_same(const rd_kafka_consumer_group_metadata_t *a,
+                    const rd_kafka_consumer_group_metadata_t *b)
+{
+    void *text[2] = {NULL, NULL};
+    size_t len[2] = {0, 0};
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(a, &text[0], &len[0]);
+
+    if (error == NULL)
+        error = rd_kafka_consumer_group_metadata_write(b, &text[1], &len[1]);
+    bool same = error == NULL && len[0] == len[1] && memcmp(text[0], text[1], len[0]) == 0;
+    if (error != NULL)
+        rd_kafka_error_destroy(error);
+    rd_kafka_mem_free(NULL, text[0]);
+    rd_kafka_mem_free(NULL, text[1]);
+    return same;
+}
+
+/* NULL: it is no member just now. Trap: what librdkafka gives then has neither generation nor
+ * member id, and Kafka takes offsets with such of anybody. */
+static rd_kafka_consumer_group_metadata_t *read_member(struct group *g)
+{
+    rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(g->rk);
+    rd_kafka_consumer_group_metadata_t *nobody = rd_kafka_consumer_group_metadata_new_with_genid(
+        g->conf.group_id, -1, "", g->conf.instance_id);
+
+    if (member != NULL && is_same(member, nobody)) {
+        rd_kafka_consumer_group_metadata_destroy(member);
+        member = NULL;
+    }
+    rd_kafka_consumer_group_metadata_destroy(nobody);
+    return member;
+}
+
+static rd_kafka_consumer_group_metadata_t *
+dup_member(const rd_kafka_consumer_group_metadata_t *member)
+{
+    rd_kafka_consumer_group_metadata_t *copy = NULL;
+    void *text = NULL;
+    size_t len = 0;
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(member, &text, &len);
+
+    if (error == NULL)
+        error = rd_kafka_consumer_group_metadata_read(&copy, text, len);
+    assert(error == NULL); /* what it wrote itself */
+    rd_kafka_mem_free(NULL, text);
+    return copy;
+}
+
+static void set_member_take(struct group *g, rd_kafka_consumer_group_metadata_t *member)
+{
+    if (g->member != NULL)
+        rd_kafka_consumer_group_metadata_destroy(g->member);
+    g->member = member;
+}
+
+/* Inside a rebalance that has not taken the claim's partitions, or takes them now: until it is
+ * answered this member cannot get any further, so no other one has them in this generation. */
+static void renew_claim(struct group *g)
+{
+    rd_kafka_consumer_group_metadata_t *member = g->claimed ? read_member(g) : NULL;
+
+    if (member == NULL || is_same(member, g->member)) {
+        if (member != NULL)
+            rd_kafka_consumer_group_metadata_destroy(member);
+        return;
+    }
+    struct group_claim *renewal = mem_alloc(1, sizeof *renewal);
+    renewal->number = g->claims;
+    renewal->member = dup_member(member);
+    set_member_take(g, member);
+    g->conf.on_renew(g->conf.arg, renewal);
+}
+
+/* ---- rebalances ---- */
+
 static void drop_pending(struct group *g)
 {
     if (g->pending != NULL)
@@ -47,25 +157,134 @@ static void drop_pending(struct group *g)
 
 static void end_claim(struct group *g, bool lost)
 {
-    drop_pending(g);
     if (g->claimed)
         g->conf.on_revoke(g->conf.arg, lost);
     g->claimed = false;
+    set_member_take(g, NULL);
 }
 
-/* Runs inside our polls. The answer to an assignment is given later, by begin_claim. */
+static bool is_done(rd_kafka_error_t *error)
+{
+    if (error == NULL)
+        return true;
+    log_debug(log_event("kafka_assignment"), log_str("error", rd_kafka_error_string(error)));
+    rd_kafka_error_destroy(error);
+    return false;
+}
+
+static void append(rd_kafka_topic_partition_list_t *to, const rd_kafka_topic_partition_list_t *from)
+{
+    for (int i = 0; i < from->cnt; i++) {
+        const rd_kafka_topic_partition_t *part = &from->elems[i];
+        if (rd_kafka_topic_partition_list_find(to, part->topic, part->partition) == NULL)
+            rd_kafka_topic_partition_list_add(to, part->topic, part->partition);
+    }
+}
+
+/* What librdkafka reads now; the caller's. */
+static rd_kafka_topic_partition_list_t *read_assigned(struct group *g)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+
+    if (rd_kafka_assignment(g->rk, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        list = rd_kafka_topic_partition_list_new(0);
+    return list;
+}
+
+/* The rebalance is answered at once, so that what is kept goes on; where the others begin is not
+ * known yet. */
+static void on_added(struct group *g, const rd_kafka_topic_partition_list_t *added)
+{
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+    g->told = true;
+    is_done(rd_kafka_incremental_assign(g->rk, none));
+    if (g->pending == NULL && (added->cnt > 0 || !g->claimed)) {
+        g->pending = none;
+        none = NULL;
+    }
+    if (g->pending != NULL)
+        append(g->pending, added);
+    g->probe_ms = 0;
+    if (none != NULL)
+        rd_kafka_topic_partition_list_destroy(none);
+}
+
+/* What is left, if anything, needs another claim. NULL: all are taken. */
+static void on_taken(struct group *g, const rd_kafka_topic_partition_list_t *taken)
+{
+    rd_kafka_topic_partition_list_t *assigned = read_assigned(g);
+    rd_kafka_topic_partition_list_t *read = rd_kafka_topic_partition_list_new(assigned->cnt);
+
+    for (int i = 0; i < assigned->cnt; i++) {
+        const char *topic = assigned->elems[i].topic;
+        int32_t partition = assigned->elems[i].partition;
+        if (taken == NULL || rd_kafka_topic_partition_list_find(taken, topic, partition) != NULL)
+            rd_kafka_topic_partition_list_add(read, topic, partition);
+    }
+    int kept = assigned->cnt - read->cnt;
+    is_done(rd_kafka_incremental_unassign(g->rk, read));
+    if (taken == NULL)
+        drop_pending(g);
+    for (int i = 0; taken != NULL && g->pending != NULL && i < taken->cnt; i++)
+        rd_kafka_topic_partition_list_del(g->pending, taken->elems[i].topic,
+                                          taken->elems[i].partition);
+    if (g->pending == NULL && kept > 0)
+        g->pending = rd_kafka_topic_partition_list_new(0);
+    else if (g->pending != NULL && g->pending->cnt == 0 && kept == 0)
+        drop_pending(g);
+    rd_kafka_topic_partition_list_destroy(read);
+    rd_kafka_topic_partition_list_destroy(assigned);
+}
+
+static void on_increment(struct group *g, rd_kafka_resp_err_t code,
+                         const rd_kafka_topic_partition_list_t *partitions)
+{
+    bool whole = code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS &&
+                 code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+    bool lost =
+        whole || (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && rd_kafka_assignment_lost(g->rk));
+
+    if (!lost)
+        renew_claim(g);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        on_added(g, partitions);
+        return;
+    }
+    end_claim(g, lost);
+    on_taken(g, whole ? NULL : partitions);
+}
+
+static void on_whole(struct group *g, rd_kafka_resp_err_t code,
+                     const rd_kafka_topic_partition_list_t *partitions)
+{
+    drop_pending(g);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) { /* answered later, by begin_whole */
+        end_claim(g, true); /* of an assignment that was out of date when its offsets came */
+        g->pending = rd_kafka_topic_partition_list_copy(partitions);
+        return;
+    }
+    end_claim(g, code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(g->rk));
+    rd_kafka_assign(g->rk, NULL);
+}
+
+/* Runs inside our polls. */
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
     struct group *g = opaque;
 
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        drop_pending(g);
-        g->pending = rd_kafka_topic_partition_list_copy(partitions);
-        return;
-    }
-    end_claim(g, code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(rk));
-    rd_kafka_assign(rk, NULL);
+    (void)rk;
+    if (g->conf.cooperative)
+        on_increment(g, code, partitions);
+    else
+        on_whole(g, code, partitions);
+}
+
+static void free_group(struct group *g)
+{
+    free(g->topic);
+    free(g);
 }
 
 int group_open(struct group **out, const struct group_conf *conf, struct err *err)
@@ -77,7 +296,9 @@ int group_open(struct group **out, const struct group_conf *conf, struct err *er
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "earliest"},
         {"isolation.level", "read_committed"},
-        {"partition.assignment.strategy", "range,roundrobin"},
+        {"partition.assignment.strategy",
+         conf->cooperative ? "cooperative-sticky" : "range,roundrobin"},
+        {"group.instance.id", conf->instance_id}, /* NULL: none */
         {"check.crcs", "true"},
         {"queued.max.messages.kbytes", kbytes},
         {"queued.min.messages", "20000"}, /* when so many are there a fetch waits: below */
@@ -99,7 +320,7 @@ int group_open(struct group **out, const struct group_conf *conf, struct err *er
         g->rk = client_new_take(RD_KAFKA_CONSUMER, rk_conf, err);
     }
     if (g->rk == NULL) {
-        group_close(g);
+        free_group(g);
         return -1;
     }
     rd_kafka_poll_set_consumer(g->rk);
@@ -127,18 +348,25 @@ static bool close_consumer(struct group *g)
     return rd_kafka_consumer_closed(g->rk);
 }
 
-void group_close(struct group *g)
+bool group_close(struct group *g)
 {
+    char why[1];
+
     if (g == NULL)
-        return;
-    if (g->rk != NULL) {
-        bool closed = close_consumer(g);
-        end_claim(g, true); /* if the revocation was never served */
-        rd_kafka_destroy_flags(g->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
+        return true;
+    /* One that was fenced has nothing to close, and a close would wait for it. */
+    bool failed = rd_kafka_fatal_error(g->rk, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool closed = !failed && close_consumer(g);
+    /* Trap: librdkafka 2.0.2 aborts the process (sticky assignor's state) when a handle is
+     * destroyed that has joined and got no assignment yet. */
+    bool unripe = g->conf.cooperative && g->entered && !g->told;
     drop_pending(g);
-    free(g->topic);
-    free(g);
+    end_claim(g, true);                 /* if the revocation was never served */
+    if (unripe || (!closed && !failed)) /* to destroy one that does not close may take for ever */
+        return false;
+    rd_kafka_destroy_flags(g->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free_group(g);
+    return true;
 }
 
 int group_join(struct group *g, struct err *err)
@@ -153,7 +381,7 @@ int group_join(struct group *g, struct err *err)
     rd_kafka_topic_partition_list_destroy(topics);
     if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
         return client_err(err, rc, g->topic);
-    g->joined = true;
+    g->joined = g->entered = true;
     return 0;
 }
 
@@ -168,24 +396,28 @@ int group_leave(struct group *g, struct err *err)
     return 0;
 }
 
-static struct group_claim *make_claim(struct group *g)
+/* A claim of these partitions at these offsets; takes member. */
+static void make_claim(struct group *g, const rd_kafka_topic_partition_list_t *list,
+                       rd_kafka_consumer_group_metadata_t *member)
 {
     struct group_claim *claim = mem_alloc(1, sizeof *claim);
 
     claim->number = ++g->claims;
     claim->topic = mem_strdup(g->topic);
-    claim->member = rd_kafka_consumer_group_metadata(g->rk);
-    claim->count = (size_t)g->pending->cnt;
+    claim->member = dup_member(member);
+    claim->count = (size_t)list->cnt;
     claim->partitions = mem_alloc(claim->count + 1, sizeof *claim->partitions);
     for (size_t i = 0; i < claim->count; i++) {
-        const rd_kafka_topic_partition_t *part = &g->pending->elems[i];
+        const rd_kafka_topic_partition_t *part = &list->elems[i];
         const char *metadata = part->metadata != NULL ? part->metadata : "";
         claim->partitions[i] = (struct group_partition){
             .partition = part->partition,
             .offset = part->offset >= 0 ? part->offset : -1,
             .metadata = mem_strndup(metadata, part->metadata != NULL ? part->metadata_size : 0)};
     }
-    return claim;
+    set_member_take(g, member);
+    g->conf.on_claim(g->conf.arg, claim);
+    g->claimed = true;
 }
 
 static void pause_now(struct group *g)
@@ -201,27 +433,126 @@ static void pause_now(struct group *g)
     rd_kafka_topic_partition_list_destroy(assigned);
 }
 
-/* Asks for the committed offsets of what the group assigned, then lets records flow. Asked again at
- * the next poll when the coordinator does not answer, or waits for a transaction to end. */
-static int begin_claim(struct group *g, struct err *err)
+static int look_up(struct group *g, rd_kafka_topic_partition_list_t *list, int wait_ms,
+                   struct err *err)
 {
     rd_kafka_resp_err_t rc = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    if (g->pending->cnt > 0)
-        rc = rd_kafka_committed(g->rk, g->pending, GROUP_LOOKUP_MS);
-    for (int i = 0; rc == RD_KAFKA_RESP_ERR_NO_ERROR && i < g->pending->cnt; i++)
-        rc = g->pending->elems[i].err;
-    if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return client_err(err, rc, g->topic);
-    g->conf.on_claim(g->conf.arg, make_claim(g));
-    g->claimed = true;
-    rc = rd_kafka_assign(g->rk, g->pending);
+    if (list->cnt > 0)
+        rc = rd_kafka_committed(g->rk, list, wait_ms);
+    for (int i = 0; rc == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
+        rc = list->elems[i].err;
+    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, g->topic);
+}
+
+/* Where each is to be read from; the caller's. NULL with err. */
+static rd_kafka_topic_partition_list_t *
+find_places(struct group *g, const rd_kafka_topic_partition_list_t *committed, struct err *err)
+{
+    rd_kafka_topic_partition_list_t *places = rd_kafka_topic_partition_list_copy(committed);
+
+    for (int i = 0; i < places->cnt; i++) {
+        rd_kafka_topic_partition_t *part = &places->elems[i];
+        int64_t high;
+        if (part->offset >= 0)
+            continue;
+        rd_kafka_resp_err_t rc = rd_kafka_query_watermark_offsets(
+            g->rk, part->topic, part->partition, &part->offset, &high, GROUP_LOOKUP_MS);
+        if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            client_err(err, rc, g->topic);
+            rd_kafka_topic_partition_list_destroy(places);
+            return NULL;
+        }
+    }
+    return places;
+}
+
+static int begin_whole(struct group *g, rd_kafka_consumer_group_metadata_t **member,
+                       struct err *err)
+{
+    rd_kafka_topic_partition_list_t *places = NULL;
+
+    if (look_up(g, g->pending, GROUP_LOOKUP_MS, err) < 0 ||
+        (places = find_places(g, g->pending, err)) == NULL)
+        return -1;
+    make_claim(g, g->pending, *member);
+    *member = NULL;
+    rd_kafka_resp_err_t rc = rd_kafka_assign(g->rk, places);
+    rd_kafka_topic_partition_list_destroy(places);
     drop_pending(g);
-    if (rc != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return client_err(err, rc, g->topic);
+    return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, g->topic);
+}
+
+/* Sets those that are read already to their places, and begins to read the others. */
+static int read_from(struct group *g, const rd_kafka_topic_partition_list_t *places,
+                     struct err *err)
+{
+    rd_kafka_topic_partition_list_t *assigned = read_assigned(g);
+    rd_kafka_topic_partition_list_t *kept = rd_kafka_topic_partition_list_new(places->cnt);
+    rd_kafka_topic_partition_list_t *added = rd_kafka_topic_partition_list_new(places->cnt);
+
+    for (int i = 0; i < places->cnt; i++) {
+        const rd_kafka_topic_partition_t *part = &places->elems[i];
+        bool read =
+            rd_kafka_topic_partition_list_find(assigned, part->topic, part->partition) != NULL;
+        rd_kafka_topic_partition_list_add(read ? kept : added, part->topic, part->partition)
+            ->offset = part->offset;
+    }
+    bool done = kept->cnt == 0 || is_done(rd_kafka_seek_partitions(g->rk, kept, GROUP_LOOKUP_MS));
+    for (int i = 0; done && i < kept->cnt; i++) /* an error: its fetch has not started yet */
+        done = kept->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    done = done && (added->cnt == 0 || is_done(rd_kafka_incremental_assign(g->rk, added)));
+    rd_kafka_topic_partition_list_destroy(added);
+    rd_kafka_topic_partition_list_destroy(kept);
+    rd_kafka_topic_partition_list_destroy(assigned);
+    return done ? 0 : client_err(err, RD_KAFKA_RESP_ERR__TIMED_OUT, g->topic);
+}
+
+static int begin_all(struct group *g, rd_kafka_consumer_group_metadata_t **member, struct err *err)
+{
+    rd_kafka_topic_partition_list_t *all = read_assigned(g), *places = NULL;
+    int rc = -1;
+
+    append(all, g->pending);
+    if (look_up(g, all, GROUP_LOOKUP_MS, err) < 0 || (places = find_places(g, all, err)) == NULL ||
+        read_from(g, places, err) < 0)
+        goto out;
+    make_claim(g, all, *member);
+    *member = NULL;
+    drop_pending(g);
+    rc = 0;
+out:
+    if (places != NULL)
+        rd_kafka_topic_partition_list_destroy(places);
+    rd_kafka_topic_partition_list_destroy(all);
+    return rc;
+}
+
+/* Asks for the committed offsets of what the group assigned, then lets records flow. Asked again at
+ * the next poll when the coordinator does not answer, or waits for a transaction to end. The member
+ * is read before the offsets: if it is out of date by then, Kafka refuses what is committed. */
+static int begin_claim(struct group *g, struct err *err)
+{
+    if (g->claimed) { /* cooperative: it goes on until what is new can be read too */
+        if (clock_mono_ms() < g->probe_ms)
+            return 0;
+        g->probe_ms = clock_mono_ms() + PROBE_MS;
+        if (look_up(g, g->pending, PROBE_WAIT_MS, err) < 0)
+            return -1;
+        end_claim(g, false);
+    }
+    if (!g->conf.is_quiet(g->conf.arg))
+        return 0;
+    rd_kafka_consumer_group_metadata_t *member = read_member(g);
+    if (member == NULL)
+        return 0;
+    int rc = g->conf.cooperative ? begin_all(g, &member, err) : begin_whole(g, &member, err);
+    if (member != NULL)
+        rd_kafka_consumer_group_metadata_destroy(member);
     /* Either way: a partition that was paused when it was taken away comes back paused (2.0.2). */
-    pause_now(g);
-    return 0;
+    if (rc == 0)
+        pause_now(g);
+    return rc;
 }
 
 static enum group_event on_error_message(struct group *g, const rd_kafka_message_t *message,
@@ -231,6 +562,13 @@ static enum group_event on_error_message(struct group *g, const rd_kafka_message
 
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_resp_err_t code = rd_kafka_fatal_error(g->rk, why, sizeof why);
+        if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+            err_set(err, ERR_FENCED, "kafka.fenced",
+                    "another process is the static member %s of the group, and the newest wins: "
+                    "give each instance its own %s",
+                    g->conf.instance_id, g->conf.id_setting);
+            return GROUP_FAILED;
+        }
         client_err_text(err, code, g->topic, why);
         err->class = ERR_FATAL;
         return GROUP_FAILED;
@@ -294,8 +632,17 @@ void group_rewind(struct group *g)
 {
     rd_kafka_topic_partition_list_t *assigned = NULL;
 
-    if (!g->claimed || rd_kafka_assignment(g->rk, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!g->claimed)
         return;
+    if (g->conf.cooperative) {
+        end_claim(g, true);
+        if (g->pending == NULL)
+            g->pending = rd_kafka_topic_partition_list_new(0);
+        return;
+    }
+    if (rd_kafka_assignment(g->rk, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    drop_pending(g);
     end_claim(g, true);
     rd_kafka_assign(g->rk, NULL);
     g->pending = assigned;

@@ -137,6 +137,17 @@ def test_same_instance_twice(topics, replica, global_server):
     check_one_reply_each(wait_replies(topics, [f"s{i}" for i in range(30)], deadline_s=90), [f"s{i}" for i in range(30)])
 
 
+def test_same_static_member_twice(topics, replica, global_server):
+    """The same, where no request ever comes: the group tells the older."""
+    static = {"STATIC_MEMBER": "yes", "KAFKA_HEARTBEAT_INTERVAL_MS": 300}
+    older = global_server(replica, **static)
+    older.wait_event("claim")
+    newer = global_server(replica, **static)
+    assert older.wait_exit(30) == 5 and "INSTANCE_ID" in older.log and "static member" in older.log
+    newer.wait_event("claim")
+    assert newer.stop() == 0
+
+
 def test_stop_answers_what_is_in_flight(topics, replica, global_server):
     server = global_server(replica)
     server.wait_event("start")

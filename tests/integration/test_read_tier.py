@@ -11,9 +11,11 @@ from conftest import scaled
 from confluent_kafka import Consumer, TopicPartition
 from load import GRAPH, Load, N, lookup, pages, slow
 from neo import graph, schema
+from proxy import CUT
 from replica import applied
 from wait import until
 
+PROTOCOLS = ["eager", "cooperative"]
 QUICK = {"KAFKA_SESSION_TIMEOUT_MS": 2000, "KAFKA_HEARTBEAT_INTERVAL_MS": 300, "TRANSACTION_TIMEOUT": "2s"}
 RSS_KB = 64 * 1024
 
@@ -89,11 +91,12 @@ def check_end(topics, replicas, neo_a, neo_b, record_property):
     return check
 
 
-def test_kill_at_random_moments(topics, replicas, global_server, check_end):
+@pytest.mark.parametrize("protocol", scaled(["eager"], PROTOCOLS))
+def test_kill_at_random_moments(protocol, topics, replicas, global_server, check_end):
     """kill -9 of any of three. A request waits for the end of the dead one's session and transaction, and for the
     groups that follow from each other, no longer."""
     rng = random.Random(5)
-    tier = Tier(topics, global_server, replicas)
+    tier = Tier(topics, global_server, replicas, REBALANCE_PROTOCOL=protocol)
     with Load(topics) as load:
         for _ in range(scaled(10, 100)):
             threading.Event().wait(rng.uniform(0, 2))  # also while the group still settles after the last one
@@ -160,13 +163,14 @@ def test_broker(fault, topics, kafka, replicas, global_server, check_end):
     load.check_prompt(45)
 
 
-def test_rebalance_storm(topics, replicas, server_b, global_server, check_end):
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_rebalance_storm(protocol, topics, replicas, server_b, global_server, check_end):
     """Three more servers join and leave ten times each, now and then by kill -9, half of the time before they have got their
     share. Requests are answered in between."""
     rng = random.Random(6)
-    tier = Tier(topics, global_server, replicas)
+    tier = Tier(topics, global_server, replicas, REBALANCE_PROTOCOL=protocol)
     with Load(topics, per_s=15) as load:
-        for turn in range(scaled(10, 50)):
+        for turn in range(scaled(10 if protocol == "eager" else 2, 50)):
             guests = [global_server(server_b, instance=f"guest {i}", **tier.settings) for i in range(3)]
             for guest in guests:
                 threading.Event().wait(rng.uniform(0, 0.5))
@@ -180,24 +184,99 @@ def test_rebalance_storm(topics, replicas, server_b, global_server, check_end):
     load.check_prompt(30)
 
 
-def test_zombie(topics, replicas, global_server, check_end):
+def generations(server):
+    """Of the group, that it has had a share in: with the cooperative protocol a claim may outlive one."""
+    return len(server.events("claim")) + len(server.events("claim_renewed"))
+
+
+@pytest.mark.parametrize("protocol", scaled(["eager"], PROTOCOLS))
+def test_zombie(protocol, topics, replicas, global_server, check_end):
     """A server that stands still until others have its requests, and then goes on where it was: what it still sends is seen by
     nobody, and it takes part again."""
     rng = random.Random(7)
-    tier = Tier(topics, global_server, replicas)
+    tier = Tier(topics, global_server, replicas, REBALANCE_PROTOCOL=protocol)
     with Load(topics, per_s=60) as load:
         for _ in range(scaled(2, 30)):
             threading.Event().wait(rng.uniform(0, 1))
             name = rng.choice(list(tier.at))
             zombie, others = tier.servers[name], [s for n, s in tier.servers.items() if n != name]
-            claims = {s: len(s.events("claim")) for s in tier.servers.values()}
+            before = {s: generations(s) for s in tier.servers.values()}
             zombie.pause()
             try:
-                for server in others:
-                    server.wait_event("claim", 30, claims[server] + 1)
+                until("a group without it", lambda: all(generations(s) > before[s] for s in others), 30)
             finally:
                 zombie.resume()
-            zombie.wait_event("claim", 30, claims[zombie] + 1)
+            until("it takes part", lambda: zombie.must_live() and generations(zombie) > before[zombie], 30)
+    check_end(tier, load)
+    load.check_prompt(20)
+
+
+def group_events(servers):
+    """What the group has told these servers of."""
+    return [{name: len(server.events(name)) for name in ("claim", "claim_ended", "claim_renewed")} for server in servers]
+
+
+@pytest.mark.parametrize("protocol", scaled(["cooperative"], PROTOCOLS))
+def test_static_member_restarts(protocol, topics, replicas, global_server, check_end):
+    """Stopped or killed: its partitions wait for it, and nobody else's."""
+    tier = Tier(topics, global_server, replicas, STATIC_MEMBER="yes", REBALANCE_PROTOCOL=protocol, KAFKA_SESSION_TIMEOUT_MS=20_000)
+    with Load(topics) as load:
+        until("all have partitions", lambda: all(s.events("claim")[-1]["partitions"] == "2" for s in tier.servers.values()))
+        others = [tier.servers["one"], tier.servers["three"]]
+        before, begun = group_events(others), load.mark()
+        for turn in range(scaled(2, 20)):
+            if turn % 2 == 0:
+                assert tier.servers["two"].stop() == 0
+            else:
+                tier.kill("two")
+            (claim, *_) = tier.start("two").wait_event("claim")
+            assert claim["partitions"] == "2"
+            load.wait_answers(10, since=load.mark())
+        assert group_events(others) == before
+    check_end(tier, load)
+    load.check_prompt(10, since=begun)  # half of a session
+
+
+@pytest.mark.parametrize("protocol", scaled(["eager"], PROTOCOLS))
+def test_static_member_whose_neo4j_is_away(protocol, topics, replicas, through, global_server, check_end):
+    """Others have its partitions long before its session would end."""
+    proxy = through(replicas["three"])
+    tier = Tier(topics, global_server, {**replicas, "three": proxy}, STATIC_MEMBER="yes", REBALANCE_PROTOCOL=protocol,
+                KAFKA_SESSION_TIMEOUT_MS=120_000)
+    with Load(topics) as load:
+        until("all have partitions", lambda: all(s.events("claim")[-1]["partitions"] == "2" for s in tier.servers.values()))
+        begun, ended = load.mark(), len(tier.servers["three"].events("claim_ended"))
+        proxy.rule = lambda *_: CUT
+        tier.servers["three"].wait_event("claim_ended", 30, ended + 1)
+        until("two have three each", lambda: all(tier.servers[n].events("claim")[-1]["partitions"] == "3" for n in ("one", "two")))
+        proxy.rule = None
+        load.wait_answers(10, since=load.mark(), replica="b")
+    check_end(tier, load)
+    load.check_prompt(30, since=begun)
+
+
+@pytest.mark.parametrize("static", scaled(["no"], ["no", "yes"]))
+def test_answers_while_the_group_waits(static, topics, replicas, server_b, global_server, check_end):
+    """For a member that stands still, as another one joins: the cooperative protocol lets all go on meanwhile."""
+    tier = Tier(topics, global_server, replicas, REBALANCE_PROTOCOL="cooperative", STATIC_MEMBER=static, KAFKA_SESSION_TIMEOUT_MS=20_000)
+
+    def waits():
+        (group,) = topics.admin.describe_consumer_groups([tier.settings["GROUP_ID"]]).values()
+        return group.result(30).state.name == "PREPARING_REBALANCING"
+
+    with Load(topics) as load:
+        until("all have partitions", lambda: all(s.events("claim")[-1]["partitions"] == "2" for s in tier.servers.values()))
+        tier.servers["three"].pause()
+        try:
+            guest = global_server(server_b, instance="guest", **tier.settings)
+            until("a rebalance", waits)
+            begun = load.mark()
+            load.wait_answers(20, since=begun, deadline_s=15)
+            assert waits(), "the rebalance was over too soon to see anything"
+        finally:
+            tier.servers["three"].resume()
+        guest.wait_event("claim")
+        tier.servers["guest"] = guest
     check_end(tier, load)
     load.check_prompt(20)
 
