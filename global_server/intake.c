@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define POLL_MS 100
+#define TAKE_MAX 64 /* records at once */
 #define SIT_OUT_MS 500
 #define RELEASE_MS 3000       /* how long a rebalance waits for finished answers to be committed */
 #define QUEUE_BYTES (4 << 20) /* what librdkafka holds ready */
@@ -108,7 +109,8 @@ static struct source *find_source(struct intake *in, int32_t partition)
     return NULL;
 }
 
-static void take_record(struct intake *in, struct record *record)
+/* The record as a job; NULL: it was answered before, or is of no claim. */
+static struct job *take_record(struct intake *in, struct record *record)
 {
     struct source *source = in->claim != 0 ? find_source(in, record->partition) : NULL;
 
@@ -116,13 +118,13 @@ static void take_record(struct intake *in, struct record *record)
         source->skip.count = 0; /* the topic was made anew: what was settled was in another log */
     if (source == NULL || ledger_set_has(&source->skip, record->offset)) {
         record_fini(record);
-        return;
+        return NULL;
     }
     int64_t too_soon_ms =
         in->rate != NULL ? rate_ask(in->rate, record->key, record->key_len, clock_mono_us()) : 0;
     struct job *job = job_new_take(in->conf.flight, record, in->claim, source->next_sequence++);
     job->too_soon_ms = too_soon_ms;
-    lanes_push_take(in->conf.lanes, job);
+    return job;
 }
 
 static bool is_full(const struct intake *in)
@@ -237,10 +239,33 @@ static void tell_trouble(struct intake *in, const struct err *why)
     log_warn(log_event("kafka_trouble"), log_err(why));
 }
 
+/* Waits for a record, and takes those that are there with it. A rebalance in between is fine: jobs
+ * of a claim that has ended do not count. */
+static enum group_event take_some(struct intake *in, struct err *why)
+{
+    struct job *jobs[TAKE_MAX];
+    struct record record;
+    enum group_event event = GROUP_RECORD;
+    size_t n = 0;
+
+    for (size_t taken = 0; taken < TAKE_MAX; taken++) {
+        if (taken > 0 && (is_full(in) || has_hog(in)))
+            break;
+        event = group_poll(in->group, taken == 0 ? POLL_MS : 0, &record, why);
+        if (event != GROUP_RECORD)
+            break;
+        in->trouble[0] = '\0';
+        jobs[n] = take_record(in, &record);
+        n += jobs[n] != NULL ? 1 : 0;
+    }
+    if (n > 0)
+        lanes_push_take(in->conf.lanes, jobs, n);
+    return event;
+}
+
 static int turn(struct intake *in, struct err *err)
 {
     bool serve = atomic_load(&in->conf.flight->serve);
-    struct record record;
     struct err why = {0};
 
     if ((serve ? group_join(in->group, err) : group_leave(in->group, err)) < 0)
@@ -252,12 +277,9 @@ static int turn(struct intake *in, struct err *err)
         nanosleep(&nap, NULL);
         return 0;
     }
-    switch (group_poll(in->group, POLL_MS, &record, &why)) {
+    switch (take_some(in, &why)) {
     case GROUP_NOTHING:
-        break;
     case GROUP_RECORD:
-        in->trouble[0] = '\0';
-        take_record(in, &record);
         break;
     case GROUP_TROUBLE:
         tell_trouble(in, &why);

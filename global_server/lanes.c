@@ -186,19 +186,30 @@ void lanes_free(struct lanes *l)
 
 /* ---- in and out ---- */
 
-void lanes_push_take(struct lanes *l, struct job *job)
+/* Wakes as many workers as may have some. Where as many ask as may, the first to end takes them. */
+static void wake(struct lanes *l, size_t quick, size_t solo)
 {
+    size_t idle = l->quick_max - l->quick, most = solo + (quick < idle ? quick : idle);
+
+    for (size_t i = 0; i < most && i < l->conf.workers; i++)
+        pthread_cond_signal(&l->changed);
+}
+
+void lanes_push_take(struct lanes *l, struct job *const *jobs, size_t n)
+{
+    size_t quick = 0;
+
     pthread_mutex_lock(&l->lock);
     bool closed = l->closed;
-    if (!closed) {
-        add(l, job);
-        /* Where as many ask as may, the first to end takes it. */
-        if (job->lane != LANE_QUICK || l->quick < l->quick_max)
-            pthread_cond_signal(&l->changed);
+    for (size_t i = 0; !closed && i < n; i++) {
+        quick += jobs[i]->lane == LANE_QUICK ? 1 : 0;
+        add(l, jobs[i]);
     }
+    if (!closed)
+        wake(l, quick, n - quick);
     pthread_mutex_unlock(&l->lock);
-    if (closed)
-        job_free(job);
+    for (size_t i = 0; closed && i < n; i++)
+        job_free(jobs[i]);
 }
 
 /* The next one that goes alone, if a worker may be spared for it and its client has not enough of

@@ -43,8 +43,8 @@ struct lanes *lanes_new(const struct lanes_conf *conf);
 /* Frees what waits in them; no thread may be using them. */
 void lanes_free(struct lanes *l);
 
-/* Never waits. A job that comes after lanes_close is freed, which is as good as given up. */
-void lanes_push_take(struct lanes *l, struct job *job);
+/* Never waits. Jobs that come after lanes_close are freed, which is as good as given up. */
+void lanes_push_take(struct lanes *l, struct job *const *jobs, size_t n);
 
 /* Fills *turn: all in LANE_QUICK, or one of LANE_SOLO. Waits until wait_ms is over: count 0 and
  * *closed false; or until the lanes are closed and empty: count 0 and *closed true. */

@@ -153,7 +153,7 @@ static int take_job(struct carrier *c, struct job *job, struct err *err)
  * which a transaction of their own would not delay by more. */
 static int64_t linger_ms(int64_t soon)
 {
-    return soon < 16 ? 2 : soon < 256 ? 10 : 30;
+    return soon < 16 ? 2 : soon < 256 ? 10 : soon < 1024 ? 30 : 60;
 }
 
 /* A transaction costs Kafka the same with one reply or many. So those that are about to be answered

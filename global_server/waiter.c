@@ -36,7 +36,7 @@ static void give_back(struct waiter *w, int64_t position)
         else if (job->request.min_offset > position && job->deadline_ms > now)
             w->held[kept++] = job;
         else
-            lanes_push_take(w->conf.lanes, job);
+            lanes_push_take(w->conf.lanes, &job, 1);
     }
     w->count = kept;
 }

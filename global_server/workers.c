@@ -391,7 +391,7 @@ static void push_alone_take(struct worker *w, struct job *job)
 {
     job->alone = true;
     job->lane = LANE_SOLO;
-    lanes_push_take(w->conf->lanes, job);
+    lanes_push_take(w->conf->lanes, &job, 1);
 }
 
 static void refuse_take(struct worker *w, struct job *job, bool lifted, const struct err *why)
@@ -429,7 +429,7 @@ static void separate_take(struct worker *w, struct job **jobs, size_t count, con
             continue;
         }
         jobs[i]->apart = true;
-        lanes_push_take(w->conf->lanes, jobs[i]);
+        lanes_push_take(w->conf->lanes, &jobs[i], 1);
     }
 }
 
@@ -529,7 +529,7 @@ static size_t keep_quick_take(struct worker *w, const struct turn *turn, struct 
         if (turn->is_trial || jobs[i]->lane == LANE_QUICK)
             jobs[quick++] = jobs[i];
         else
-            lanes_push_take(w->conf->lanes, jobs[i]);
+            lanes_push_take(w->conf->lanes, &jobs[i], 1);
     }
     return quick;
 }

@@ -44,7 +44,7 @@ static struct job *make_job(uint64_t client, int64_t offset, const char *text)
 
 static void push(struct lanes *l, uint64_t client, int64_t offset)
 {
-    lanes_push_take(l, make_job(client, offset, "RETURN 1"));
+    lanes_push_take(l, &(struct job *){make_job(client, offset, "RETURN 1")}, 1);
 }
 
 /* text NULL: one that stays alone whatever its form. */
@@ -55,7 +55,7 @@ static void push_solo(struct lanes *l, uint64_t client, int64_t offset, const ch
     job->alone = text == NULL;
     lanes_judge(l, job);
     assert_int_equal(job->lane, LANE_SOLO);
-    lanes_push_take(l, job);
+    lanes_push_take(l, &job, 1);
 }
 
 static void take(struct lanes *l, struct turn *turn)
@@ -176,7 +176,7 @@ static void what_is_apart_stays_so(void **state)
     for (int64_t i = 0; i < 4; i++) {
         struct job *job = make_job(1, i, "RETURN 1");
         job->apart = i == 2;
-        lanes_push_take(l, job);
+        lanes_push_take(l, &job, 1);
     }
     take(l, &turn);
     offsets_are(&turn, first, 2);
