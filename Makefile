@@ -157,10 +157,11 @@ property: all $(VENV)/ready ## random streams against an oracle on real servers
 
 tested: all $(UNIT_BIN) $(FUZZ_REPLAY) $(VENV)/ready $(BACKUPS) $(ASYNCAPI)/ready $(CLIENTS)/ready
 
-# A make of its own for `tested`: it needs what was just installed.
+# A make of its own for `tested`: it needs what was just installed. What npm compiles, pip fetches and gcc compiles goes at once.
+JOBS ?= $(shell nproc)
 test: ## install what is missing, then check, integration and property; ends in `N passed, N failed`
 	@compose/local/deps.sh test
-	@$(MAKE) --no-print-directory tested
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) tested
 	@BUILD=$(B) tests/run.sh $(ONLY)
 
 bench: all $(VENV)/bench build/neo4j-backup-1.0.0/ready ## tables into tests/bench/results/
