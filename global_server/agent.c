@@ -25,7 +25,7 @@
 #define LOOK_MS 2000 /* between two looks at the replica */
 #define TURN_MS 200
 #define KAFKA_TRY_MS 5000
-#define FLIGHT_BYTES (16 << 20) /* of requests between intake and their end */
+#define FLIGHT_BYTES (12 << 20) /* of requests between intake and their end */
 #define MESSAGE_SLACK 65536     /* key and the numbers around a page */
 
 struct agent {

@@ -128,13 +128,13 @@ static int on_row(void *arg, size_t stmt, const json_t *row, struct err *err)
 
 /* ---- the whole ---- */
 
-/* False: it has no literals, or cannot go so. */
+/* False: it has no literals, or cannot go so. One with many parameters goes as it stands. */
 static bool add_lifted(struct inquiry *q, const struct request *request)
 {
     struct lift *l = &q->lift;
 
-    if (!lift_text(l, request->text, request->text_len) || l->values.len == 0 ||
-        !lift_bind(l, request->text, request->params))
+    if (request->packed.len > 0 || !lift_text(l, request->text, request->text_len) ||
+        l->values.len == 0 || !lift_bind(l, request->text, request->params))
         return false;
     buf_reset(&q->text);
     buf_reset(&q->params);
@@ -152,7 +152,9 @@ static int write_statements(struct inquiry *q, size_t count, struct tx_stmt *stm
     for (size_t i = 0; i < count; i++) {
         const struct request *request = &q->jobs[i]->request;
         q->lifted[i] = !q->jobs[i]->plain && add_lifted(q, request);
-        if (!q->lifted[i])
+        if (!q->lifted[i] && request->packed.len > 0)
+            tx_add_stmt_json(&q->texts, request->text, request->text_len, &request->packed);
+        else if (!q->lifted[i])
             tx_add_stmt(&q->texts, request->text, request->text_len, request->params);
         ends[i] = q->texts.len;
     }

@@ -11,6 +11,7 @@
 #define uthash_malloc(size) mem_alloc(1, size)
 #include <uthash.h>
 
+#define TURN_BYTES ((size_t)256 << 10) /* of requests: all are written before they are sent */
 #define PATIENCE_LEAST_MS 500
 #define PATIENCE_MOST_MS 5000
 
@@ -245,9 +246,12 @@ static bool take_quick(struct lanes *l, struct turn *turn)
         return false;
     turn->lane = LANE_QUICK;
     turn->together = l->together;
+    size_t bytes = 0;
     while (turn->count < most) {
         struct client *c = ring->first;
-        if (turn->count > 0 && (c->waiting[LANE_QUICK].first->apart || turn->jobs[0]->apart))
+        const struct job *job = c->waiting[LANE_QUICK].first;
+        bytes += job->bytes;
+        if (turn->count > 0 && (bytes > TURN_BYTES || job->apart || turn->jobs[0]->apart))
             break;
         turn->jobs[turn->count++] = take_from(l, LANE_QUICK, &ring->first);
         forget_if_idle(l, c);

@@ -42,8 +42,14 @@ void recall_keep(struct recall *r, const struct job *job)
 {
     const struct request *request = &job->request;
 
-    if (r->cache == NULL ||
-        !steady_text(&r->steady, request->text, request->text_len, request->params))
+    struct err err = {0};
+    json_t *params;
+
+    if (r->cache == NULL || request_params(request, &params, &err) < 0)
+        return;
+    bool steady = steady_text(&r->steady, request->text, request->text_len, params);
+    json_decref(params);
+    if (!steady)
         return;
     traffic_recalled(job->flight->traffic, false);
     cache_put(r->cache, &job->key, job->replica, job->position, job->answer);

@@ -16,7 +16,7 @@ struct recall {
 
 void recall_fini(struct recall *r);
 
-/* Fills job->key. The job's request was read. */
+/* Fills job->key. The job's request was read, and not packed yet. */
 void recall_name(struct recall *r, struct job *job);
 
 /* Its answer may be there, read at this position or later. */

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARSED_MAX 32 /* values in parameters that are not packed */
+
 static char *full_name(const struct request_rules *rules, const char *topic)
 {
     struct buf name = {0};
@@ -233,13 +235,54 @@ int request_read(struct request *out, const struct request_rules *rules,
     return rc;
 }
 
+/* Values in it, itself included, or more than most. */
+static size_t count_values(json_t *value, size_t most)
+{
+    size_t count = 1;
+
+    for (size_t i = 0; i < json_array_size(value) && count <= most; i++)
+        count += count_values(json_array_get(value, i), most - count);
+    for (void *at = json_object_iter(value); at != NULL && count <= most;
+         at = json_object_iter_next(value, at))
+        count += count_values(json_object_iter_value(at), most - count);
+    return count;
+}
+
+void request_pack(struct request *r)
+{
+    if (r->params == NULL || count_values(r->params, PARSED_MAX) <= PARSED_MAX)
+        return;
+    json_add(&r->packed, r->params);
+    json_decref(r->params);
+    r->params = NULL;
+}
+
+int request_params(const struct request *r, json_t **out, struct err *err)
+{
+    if (r->packed.len == 0) {
+        *out = json_incref(r->params);
+        return 0;
+    }
+    *out = json_parse(buf_str(&r->packed), r->packed.len, err);
+    return *out != NULL ? 0 : -1;
+}
+
+void request_forget_query(struct request *r)
+{
+    free(r->text);
+    r->text = NULL;
+    r->text_len = 0;
+    json_decref(r->params);
+    r->params = NULL;
+    buf_fini(&r->packed);
+}
+
 void request_fini(struct request *r)
 {
     free(r->to);
     free(r->key);
     free(r->id);
-    free(r->text);
-    json_decref(r->params);
+    request_forget_query(r);
     json_decref(r->body);
     *r = (struct request){0};
 }

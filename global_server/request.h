@@ -4,6 +4,7 @@
 
 /* global_server/request.h: what a record of the request topic asks for. Pure. */
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -42,8 +43,9 @@ struct request {
     size_t id_len;
     char *text; /* of the query, UTF-8; NULL when the request was refused */
     size_t text_len;
-    json_t *params; /* an object, or NULL */
-    json_t *body;   /* with keep_body: the request but for names that the reply gives; or NULL */
+    json_t *params;    /* an object; NULL: none, or they are packed */
+    struct buf packed; /* their JSON instead */
+    json_t *body;      /* with keep_body: the request but for names that the reply gives; or NULL */
     int64_t min_offset; /* -1: none */
     int64_t max_age_ms; /* -1: none */
     int64_t timeout_ms;
@@ -55,6 +57,16 @@ struct request {
 MUST_CHECK int request_read(struct request *out, const struct request_rules *rules,
                             const struct request_source *source, struct err *err);
 void request_fini(struct request *r);
+
+/* Keeps parameters as JSON from here on, but for a few: parsed they take up to thirty times the
+ * memory, and a request may wait for long. */
+void request_pack(struct request *r);
+
+/* The parameters, an object or NULL; the caller's. -1: packed ones are nested too deep to parse. */
+MUST_CHECK int request_params(const struct request *r, json_t **out, struct err *err);
+
+/* The text and the parameters are not needed any more. */
+void request_forget_query(struct request *r);
 
 /* The reply goes to RESPONSE_TOPIC, since the topic that was asked for cannot take it. */
 void request_redirect(struct request *r, const struct request_rules *rules);

@@ -12,6 +12,7 @@
 #define LOOK_MS 50 /* between two looks at the position while somebody waits */
 #define ILL_MS 1000
 #define IDLE_MS 500
+#define TAKE_MAX 256 /* requests between two looks */
 
 struct waiter {
     pthread_t thread;
@@ -41,6 +42,18 @@ static void give_back(struct waiter *w, int64_t position)
     w->count = kept;
 }
 
+/* Those that have come, at most TAKE_MAX; waits for the first. */
+static void take_some(struct waiter *w, bool *closed)
+{
+    void *jobs[TAKE_MAX];
+    int64_t wait_ms = w->count > 0 ? LOOK_MS : IDLE_MS;
+    size_t n = queue_pop_many(w->conf.waiting, jobs, TAKE_MAX, wait_ms, closed);
+
+    w->held = mem_realloc(w->held, w->count + n + 1, sizeof *w->held);
+    for (size_t i = 0; i < n; i++)
+        w->held[w->count++] = jobs[i];
+}
+
 static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and the held jobs */
 {
     struct waiter *w = arg;
@@ -50,11 +63,7 @@ static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and 
     while (!closed) {
         struct err why = {0};
         int64_t position = -1, claim = atomic_load(&w->conf.flight->claim);
-        struct job *job = queue_pop(w->conf.waiting, w->count > 0 ? LOOK_MS : IDLE_MS, &closed);
-        if (job != NULL) {
-            w->held = mem_realloc(w->held, w->count + 1, sizeof(struct job *));
-            w->held[w->count++] = job;
-        }
+        take_some(w, &closed);
         if (w->count == 0)
             continue;
         if (claim != w->claim) {
@@ -64,7 +73,7 @@ static void *waiter_main(void *arg) /* thread `waiter`: owns its connection and 
         w->claim = claim;
         /* While Neo4j does not answer they wait on: their claim or their time will end. A refused
          * login is asked for rarely, or Neo4j locks the user out. */
-        if (clock_mono_ms() >= ill_until_ms) {
+        if (clock_mono_ms() >= ill_until_ms && !stop_requested()) {
             if (replica_position(w->replica, &position, &why) == 0)
                 flight_saw(w->conf.flight, position);
             else

@@ -23,8 +23,9 @@
 #define AGE_WAIT_MS 1000
 #define ANSWER_GRACE_MS 5000 /* Neo4j looks at a query's limit every 2 s; then its error comes */
 #define ATTEMPTS_MAX 5
-#define OUTAGES_MAX 3      /* of Neo4j during one request */
-#define TOGETHER_US 200000 /* expected of a question for several requests */
+#define OUTAGES_MAX 3                  /* of Neo4j during one request */
+#define TOGETHER_US 200000             /* expected of a question for several requests */
+#define LARGE_BYTES ((size_t)64 << 10) /* a request with more is a large one */
 #define APART_MS 1000 /* that one of the quick lane has when it is asked for apart from others */
 #define PAUSE_MS 100  /* before the second attempt; twice as long before each further one */
 
@@ -32,6 +33,7 @@ struct worker {
     pthread_t thread;
     const struct workers_conf *conf;
     struct suspects *suspects; /* of all workers */
+    pthread_mutex_t *large;    /* same: held while a large request is read */
     struct inquiry *inquiry;
     struct recall recall;
     int64_t claim; /* of the job before */
@@ -40,6 +42,7 @@ struct worker {
 struct workers {
     struct workers_conf conf;
     struct suspects *suspects;
+    pthread_mutex_t large;
     struct worker *workers;
     size_t count; /* that were started */
 };
@@ -145,9 +148,11 @@ static void answer_error(struct job *job, const struct err *why)
     answer_set_error(job->answer, told.code, told.text);
 }
 
-/* The record was read into the request; it is released, since librdkafka counts on that. */
+/* The record was read into the request; it is released, since librdkafka counts on that. Parsed it
+ * may take thirty times the memory: large ones are, one at a time. */
 static int read_request(struct worker *w, struct job *job, struct err *err)
 {
+    bool large = job->bytes > LARGE_BYTES;
     struct request_source source = {.partition = job->partition,
                                     .offset = job->offset,
                                     .key = job->record.key,
@@ -156,7 +161,14 @@ static int read_request(struct worker *w, struct job *job, struct err *err)
                                     .value_len = job->record.value_len};
 
     snprintf(job->replica, sizeof job->replica, "%s", w->conf->replica_name);
+    if (large)
+        pthread_mutex_lock(w->large);
     int rc = request_read(&job->request, w->conf->rules, &source, err);
+    if (rc == 0)
+        recall_name(&w->recall, job);
+    request_pack(&job->request);
+    if (large)
+        pthread_mutex_unlock(w->large);
     job->was_read = true;
     record_fini(&job->record);
     job->deadline_ms = clock_mono_ms() + job->request.timeout_ms;
@@ -269,6 +281,8 @@ static void send_take(struct worker *w, struct job *const *jobs, size_t count)
         log_debug(log_event("request_answered"), log_int("partition", jobs[i]->partition),
                   log_int("offset", jobs[i]->offset), log_int("rows", answer_rows(jobs[i]->answer)),
                   log_int("bytes", (int64_t)answer_bytes(jobs[i]->answer)));
+    for (size_t i = 0; i < count; i++)
+        request_forget_query(&jobs[i]->request);
     reply_send_take(w->conf->reply, jobs, count);
 }
 
@@ -493,8 +507,6 @@ static bool prepare_take(struct worker *w, struct job *job)
     }
     bool is_new = !job->was_read;
     int rc = is_new ? read_request(w, job, &why) : 0;
-    if (rc == 0 && is_new)
-        recall_name(&w->recall, job);
     if (job->claim != w->claim)
         replica_refresh(inquiry_replica(w->inquiry));
     w->claim = job->claim;
@@ -511,6 +523,7 @@ static bool prepare_take(struct worker *w, struct job *job)
     if (rc == 0)
         return true;
     answer_error(job, &why);
+    request_forget_query(&job->request);
     reply_send_take(w->conf->reply, &job, 1);
     return false;
 }
@@ -586,11 +599,13 @@ int workers_start(struct workers **out, const struct workers_conf *conf, struct 
 
     ws->conf = *conf;
     ws->suspects = suspects_new();
+    pthread_mutex_init(&ws->large, NULL);
     ws->workers = mem_alloc(wanted, sizeof *ws->workers);
     for (; ws->count < wanted; ws->count++) {
         struct worker *w = &ws->workers[ws->count];
         w->conf = &ws->conf;
         w->suspects = ws->suspects;
+        w->large = &ws->large;
         w->recall.cache = conf->cache;
         if (inquiry_open(&w->inquiry, &inquiry, err) < 0)
             break;
@@ -620,6 +635,7 @@ void workers_stop(struct workers *ws)
         recall_fini(&ws->workers[i].recall);
     }
     suspects_free(ws->suspects);
+    pthread_mutex_destroy(&ws->large);
     free(ws->workers);
     free(ws);
 }

@@ -247,3 +247,22 @@ def test_many_at_once_with_one_key(topics, replica, global_server):
     assert set(places) == {(places[0][0], b"one")}
     assert server.rss_peak_kb() < 50_000, server.rss_peak_kb()
     assert replies(topics).keys() == set(ids)
+
+
+@pytest.mark.parametrize("size, wait, count", [(1_000, 2_500, 4_000), (50_000, 60, 200)])
+def test_many_parameters(size, wait, count, topics, replica, global_server):
+    """Requests with long lists take little more memory than they have bytes, while they wait and while they are answered."""
+    some, server = [i % 10 for i in range(size)], global_server(replica)
+    asked = ask("RETURN size($some) AS n", params={"some": some})
+    waiting, soon = [f"w{i}" for i in range(wait)], [f"s{i}" for i in range(count)]
+    topics.produce("request", [{**asked, "id": i, "min_offset": 10**9, "timeout_ms": 10_000} for i in waiting], check=False)  # that takes Python long
+    topics.produce("request", [ask("RETURN 1 AS x", id="between")])
+    wait_replies(topics, ["between"])
+    assert not replies(topics).keys() & set(waiting), "they have not waited"
+    found = wait_replies(topics, waiting)
+    assert {found[i][0]["error"]["code"] for i in waiting} == {"request.not-reached"}
+    topics.produce("request", [{**asked, "id": i} for i in soon], check=False)
+    found = wait_replies(topics, soon)
+    check_one_reply_each(found, [*waiting, "between", *soon])
+    assert all(found[i][0]["rows"] == [[size]] for i in soon)
+    assert server.rss_peak_kb() < 64_000, server.rss_peak_kb()

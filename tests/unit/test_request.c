@@ -148,12 +148,63 @@ static void a_reply_is_redirected(void **state)
     request_fini(&r);
 }
 
+/* What they were before they were packed. */
+static void check_packed(const char *params, bool packed)
+{
+    char text[4096];
+    struct request r;
+    struct err err = {0};
+    json_t *after;
+
+    snprintf(text, sizeof text, "{\"command\":\"RETURN 1\",\"params\":%s}", params);
+    if (read_text(&r, text, &err) < 0)
+        fail_msg("%s", err.text);
+    json_t *before = json_incref(r.params);
+    request_pack(&r);
+    assert_int_equal(r.packed.len > 0, packed);
+    assert_int_equal(r.params == NULL, packed || before == NULL);
+    assert_int_equal(request_params(&r, &after, &err), 0);
+    assert_true(json_equal(before, after) || before == after);
+    json_decref(before);
+    json_decref(after);
+    request_forget_query(&r);
+    assert_null(r.text);
+    assert_int_equal(request_params(&r, &after, &err), 0);
+    assert_null(after);
+    request_fini(&r);
+}
+
+static void many_parameters_are_packed(void **state)
+{
+    struct buf many = {0}, deep = {0};
+
+    (void)state;
+    check_packed("null", false);
+    check_packed("{\"a\":1,\"b\":[1,2,3]}", false);
+    buf_adds(&many, "{\"a\":[0.1,-0.0,1e300,9007199254740993,\"x\\u0000y\",null,true");
+    for (int i = 0; i < 100; i++)
+        buf_addf(&many, ",{\"b\":%d}", i);
+    buf_adds(&many, "]}");
+    check_packed(buf_str(&many), true);
+    buf_adds(&deep, "{\"a\":");
+    for (int i = 0; i < 90; i++)
+        buf_adds(&deep, "[{\"a\":");
+    buf_adds(&deep, "0");
+    for (int i = 0; i < 90; i++)
+        buf_adds(&deep, "}]");
+    buf_adds(&deep, "}");
+    check_packed(buf_str(&deep), true);
+    buf_fini(&many);
+    buf_fini(&deep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_taken_or_refused),
         cmocka_unit_test(numbers_and_params_are_read),
         cmocka_unit_test(a_reply_is_redirected),
+        cmocka_unit_test(many_parameters_are_packed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
