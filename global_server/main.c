@@ -12,10 +12,12 @@
 #include "ops/backup_verify.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static int run(const struct server_conf *conf, const struct conf_args *args, bool *hung,
                struct err *err)
@@ -66,7 +68,9 @@ static void tell_end(const struct conf_args *args, int rc, const struct err *err
  * request that each of the workers had once would stay nine times. */
 static void give_memory_back(void)
 {
+#ifdef __GLIBC__
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
 }
 
 int main(int argc, char **argv)

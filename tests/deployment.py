@@ -19,7 +19,7 @@ VARIANTS = (["compose.yaml"], ["compose.yaml", "compose.existing-kafka.yaml"],
             ["compose.yaml", "compose.monitoring.yaml"],
             ["compose.yaml", "compose.existing-kafka.yaml", "compose.kafka-login.yaml", "compose.monitoring.yaml"])
 FOREIGN = {"TMPDIR"}  # names that the programs take from the environment and that are no options
-STANDARD = set("""arpa/inet assert ctype dirent errno fcntl getopt inttypes langinfo locale math netinet/in pthread signal stdarg stdatomic
+STANDARD = set("""arpa/inet assert ctype dirent errno fcntl getopt inttypes langinfo locale malloc math netinet/in pthread signal stdarg stdatomic
 stdbool stddef stdint stdio stdlib string strings sys/file sys/mman sys/resource sys/socket sys/stat time unistd""".split())  # headers of C and POSIX
 PACKAGE_OF = {"curl": "libcurl4-openssl-dev", "jansson": "libjansson-dev", "librdkafka": "librdkafka-dev", "libsmartcols": "libsmartcols-dev",
               "microhttpd": "libmicrohttpd-dev", "openssl": "libssl-dev", "uthash": "uthash-dev", "utlist": "uthash-dev", "zlib": "zlib1g-dev"}

@@ -385,4 +385,14 @@ def pair(bench):
               statistics.median(ratios), "none", f"rival: ours with one; all on the same {os.cpu_count()} processors; {spread(ratios)}")
 
 
-BENCHES = {"lookups": lookups, "one_request": one_at_a_time, "open_loop": open_loop, "kept": kept, "pair": pair}
+def parameters(bench):
+    """Memory for requests with long lists, which take it forty times while they are parsed."""
+    for count, size in ((5000, 1000), (200, 50_000)):
+        tier = Tier(bench)
+        some = [i % 10 for i in range(size)]
+        rate = tier.backlog([{"id": str(i), "command": "RETURN size($some) AS n", "params": {"some": some}} for i in range(count)])
+        rss = tier.close()
+        bench.add(f"RSS of global_server, {count:,} requests with {size:,} numbers each", 64, rss, "MB", rss / 64, "under 64 MB", f"{rate:,.0f} requests/s")
+
+
+BENCHES = {"lookups": lookups, "parameters": parameters, "one_request": one_at_a_time, "open_loop": open_loop, "kept": kept, "pair": pair}
