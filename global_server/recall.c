@@ -41,7 +41,6 @@ bool recall_fill(struct recall *r, struct job *job, const char *name, int64_t po
 void recall_keep(struct recall *r, const struct job *job)
 {
     const struct request *request = &job->request;
-
     struct err err = {0};
     json_t *params;
 

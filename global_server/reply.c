@@ -66,6 +66,8 @@ void reply_send_take(struct reply *r, struct job *const *jobs, size_t n)
 {
     void *some[PUSH_MAX];
 
+    for (size_t i = 0; i < n; i++)
+        request_forget_query(&jobs[i]->request);
     for (size_t begin = 0; begin < n; begin += PUSH_MAX) {
         size_t end = n - begin < PUSH_MAX ? n : begin + PUSH_MAX, small = 0;
         for (size_t i = begin; i < end; i++)

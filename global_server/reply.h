@@ -21,7 +21,7 @@ struct reply_conf {
  * starts the threads. */
 MUST_CHECK int reply_start(struct reply **out, const struct reply_conf *conf, struct err *err);
 
-/* Any thread. Each of jobs[0..n-1] has an answer. */
+/* Any thread. Each of jobs[0..n-1] has an answer, and is asked nothing more: its query is freed. */
 void reply_send_take(struct reply *r, struct job *const *jobs, size_t n);
 
 /* Intake alone: a claim begins, before anybody else knows of it. */

@@ -281,8 +281,6 @@ static void send_take(struct worker *w, struct job *const *jobs, size_t count)
         log_debug(log_event("request_answered"), log_int("partition", jobs[i]->partition),
                   log_int("offset", jobs[i]->offset), log_int("rows", answer_rows(jobs[i]->answer)),
                   log_int("bytes", (int64_t)answer_bytes(jobs[i]->answer)));
-    for (size_t i = 0; i < count; i++)
-        request_forget_query(&jobs[i]->request);
     reply_send_take(w->conf->reply, jobs, count);
 }
 
@@ -523,7 +521,6 @@ static bool prepare_take(struct worker *w, struct job *job)
     if (rc == 0)
         return true;
     answer_error(job, &why);
-    request_forget_query(&job->request);
     reply_send_take(w->conf->reply, &job, 1);
     return false;
 }

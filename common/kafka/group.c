@@ -22,8 +22,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kafka/member.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +56,7 @@ void group_claim_free(struct group_claim *claim)
         free(claim->partitions[i].metadata);
     free(claim->partitions);
     free(claim->topic);
-    if (claim->member != NULL)
-        rd_kafka_consumer_group_metadata_destroy(claim->member);
+    member_free(claim->member);
     free(claim);
 }
 
@@ -71,60 +70,9 @@ void group_claim_renew_take(struct group_claim *claim, struct group_claim *renew
     group_claim_free(renewal);
 }
 
-/* ---- generations ---- */
-
-static bool is_same(const rd_kafka_consumer_group_metadata_t *a,
-                    const rd_kafka_consumer_group_metadata_t *b)
-{
-    void *text[2] = {NULL, NULL};
-    size_t len[2] = {0, 0};
-    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(a, &text[0], &len[0]);
-
-    if (error == NULL)
-        error = rd_kafka_consumer_group_metadata_write(b, &text[1], &len[1]);
-    bool same = error == NULL && len[0] == len[1] && memcmp(text[0], text[1], len[0]) == 0;
-    if (error != NULL)
-        rd_kafka_error_destroy(error);
-    rd_kafka_mem_free(NULL, text[0]);
-    rd_kafka_mem_free(NULL, text[1]);
-    return same;
-}
-
-/* NULL: it is no member just now. Trap: what librdkafka gives then has neither generation nor
- * member id, and Kafka takes offsets with such of anybody. */
-static rd_kafka_consumer_group_metadata_t *read_member(struct group *g)
-{
-    rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(g->rk);
-    rd_kafka_consumer_group_metadata_t *nobody = rd_kafka_consumer_group_metadata_new_with_genid(
-        g->conf.group_id, -1, "", g->conf.instance_id);
-
-    if (member != NULL && is_same(member, nobody)) {
-        rd_kafka_consumer_group_metadata_destroy(member);
-        member = NULL;
-    }
-    rd_kafka_consumer_group_metadata_destroy(nobody);
-    return member;
-}
-
-static rd_kafka_consumer_group_metadata_t *
-dup_member(const rd_kafka_consumer_group_metadata_t *member)
-{
-    rd_kafka_consumer_group_metadata_t *copy = NULL;
-    void *text = NULL;
-    size_t len = 0;
-    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(member, &text, &len);
-
-    if (error == NULL)
-        error = rd_kafka_consumer_group_metadata_read(&copy, text, len);
-    assert(error == NULL); /* what it wrote itself */
-    rd_kafka_mem_free(NULL, text);
-    return copy;
-}
-
 static void set_member_take(struct group *g, rd_kafka_consumer_group_metadata_t *member)
 {
-    if (g->member != NULL)
-        rd_kafka_consumer_group_metadata_destroy(g->member);
+    member_free(g->member);
     g->member = member;
 }
 
@@ -132,16 +80,16 @@ static void set_member_take(struct group *g, rd_kafka_consumer_group_metadata_t 
  * answered this member cannot get any further, so no other one has them in this generation. */
 static void renew_claim(struct group *g)
 {
-    rd_kafka_consumer_group_metadata_t *member = g->claimed ? read_member(g) : NULL;
+    rd_kafka_consumer_group_metadata_t *member =
+        g->claimed ? member_read(g->rk, g->conf.group_id, g->conf.instance_id) : NULL;
 
-    if (member == NULL || is_same(member, g->member)) {
-        if (member != NULL)
-            rd_kafka_consumer_group_metadata_destroy(member);
+    if (member == NULL || member_is_same(member, g->member)) {
+        member_free(member);
         return;
     }
     struct group_claim *renewal = mem_alloc(1, sizeof *renewal);
     renewal->number = g->claims;
-    renewal->member = dup_member(member);
+    renewal->member = member_dup(member);
     set_member_take(g, member);
     g->conf.on_renew(g->conf.arg, renewal);
 }
@@ -404,7 +352,7 @@ static void make_claim(struct group *g, const rd_kafka_topic_partition_list_t *l
 
     claim->number = ++g->claims;
     claim->topic = mem_strdup(g->topic);
-    claim->member = dup_member(member);
+    claim->member = member_dup(member);
     claim->count = (size_t)list->cnt;
     claim->partitions = mem_alloc(claim->count + 1, sizeof *claim->partitions);
     for (size_t i = 0; i < claim->count; i++) {
@@ -543,12 +491,12 @@ static int begin_claim(struct group *g, struct err *err)
     }
     if (!g->conf.is_quiet(g->conf.arg))
         return 0;
-    rd_kafka_consumer_group_metadata_t *member = read_member(g);
+    rd_kafka_consumer_group_metadata_t *member =
+        member_read(g->rk, g->conf.group_id, g->conf.instance_id);
     if (member == NULL)
         return 0;
     int rc = g->conf.cooperative ? begin_all(g, &member, err) : begin_whole(g, &member, err);
-    if (member != NULL)
-        rd_kafka_consumer_group_metadata_destroy(member);
+    member_free(member);
     /* Either way: a partition that was paused when it was taken away comes back paused (2.0.2). */
     if (rc == 0)
         pause_now(g);
