@@ -77,8 +77,8 @@ def test_each_has_its_own_answer(topics, neo_a, tier):
         else:
             assert [row for page in found[i] for row in page["rows"]] == answer, i
     metrics = Metrics(address(server))
-    asked, questions = (metrics.value(f"global_server_question_requests_{what}") for what in ("sum", "count"))
-    assert asked / questions > 2, "they did not go together"
+    few, questions = metrics.value("global_server_question_requests_bucket", le="5"), metrics.value("global_server_question_requests_count")
+    assert few < questions, "they did not go together"  # how many more is a matter of Neo4j's speed, which decides what goes into a question
     assert neo_a.one("MATCH (p:P) RETURN count(p)") == 20
 
 
