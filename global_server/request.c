@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cypher/policy.h"
 #include "kafka/topics.h"
 #include "neo4j/param.h"
 
@@ -161,13 +160,14 @@ static int int_member(const json_t *body, const char *name, int64_t low, int64_t
 }
 
 /* The parameters as Neo4j gets them, and with them the text. */
-static int read_query(struct request *r, const json_t *text, json_t *params, struct err *err)
+static int read_query(struct request *r, struct approved *approved, const json_t *text,
+                      json_t *params, struct err *err)
 {
     const char *query = json_string_value(text);
     size_t len = json_string_length(text);
     struct param_sent sent;
 
-    if (policy_judge_request(query, len, err) < 0 ||
+    if (approved_judge(approved, query, len, err) < 0 ||
         param_carry(query, len, params, &sent, err) < 0)
         return -1;
     r->params = json_incref(sent.params);
@@ -176,7 +176,7 @@ static int read_query(struct request *r, const json_t *text, json_t *params, str
         len = sent.text.len;
     }
     int rc = 0;
-    if (sent.rewritten && policy_judge_request(query, len, err) < 0) /* it is nested deeper */
+    if (sent.rewritten && approved_judge(approved, query, len, err) < 0) /* it is nested deeper */
         rc = err_wrap(err, "with its typed parameters built in the text");
     else
         set_text(&r->text, &r->text_len, query, len);
@@ -184,7 +184,8 @@ static int read_query(struct request *r, const json_t *text, json_t *params, str
     return rc;
 }
 
-static int read_text(struct request *r, const json_t *body, struct err *err)
+static int read_text(struct request *r, struct approved *approved, const json_t *body,
+                     struct err *err)
 {
     json_t *params = json_member(body, "params");
     const json_t *text;
@@ -198,11 +199,11 @@ static int read_text(struct request *r, const json_t *body, struct err *err)
     if (text == NULL)
         return err_set(err, ERR_POISON, "request.no-command",
                        "the request has no \"command\" with a Cypher query");
-    return read_query(r, text, params, err);
+    return read_query(r, approved, text, params, err);
 }
 
-static int read_body(struct request *out, const struct request_rules *rules, const json_t *body,
-                     struct err *err)
+static int read_body(struct request *out, const struct request_rules *rules,
+                     struct approved *approved, const json_t *body, struct err *err)
 {
     int64_t timeout_ms = rules->timeout_ms;
 
@@ -215,17 +216,17 @@ static int read_body(struct request *out, const struct request_rules *rules, con
         int_member(body, "page_rows", 1, 1000000, &out->page_rows, err) < 0)
         return -1;
     out->timeout_ms = timeout_ms < rules->timeout_max_ms ? timeout_ms : rules->timeout_max_ms;
-    return read_text(out, body, err);
+    return read_text(out, approved, body, err);
 }
 
-int request_read(struct request *out, const struct request_rules *rules,
+int request_read(struct request *out, const struct request_rules *rules, struct approved *approved,
                  const struct request_source *source, struct err *err)
 {
     set_defaults(out, rules, source);
     json_t *body = json_parse(source->value != NULL ? source->value : "", source->value_len, err);
     if (body == NULL)
         return -1;
-    int rc = read_body(out, rules, body, err);
+    int rc = read_body(out, rules, approved, body, err);
     if (rules->keep_body && json_is_object(body)) {
         json_object_del(body, "result"); /* names of the reply's own */
         json_object_del(body, "error");

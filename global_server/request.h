@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "global_server/approved.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,7 +56,8 @@ struct request {
 /* Fills *out, which the caller ends with request_fini on failure too: to, key and id always say
  * where an error reply goes. 0, or -1 with ERR_POISON and what to change in the request. */
 MUST_CHECK int request_read(struct request *out, const struct request_rules *rules,
-                            const struct request_source *source, struct err *err);
+                            struct approved *approved, const struct request_source *source,
+                            struct err *err);
 void request_fini(struct request *r);
 
 /* Keeps parameters as JSON from here on, but for a few: parsed they take up to thirty times the

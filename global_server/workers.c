@@ -36,6 +36,7 @@ struct worker {
     pthread_mutex_t *large;    /* same: held while a large request is read */
     struct inquiry *inquiry;
     struct recall recall;
+    struct approved approved;
     int64_t claim; /* of the job before */
 };
 
@@ -163,7 +164,7 @@ static int read_request(struct worker *w, struct job *job, struct err *err)
     snprintf(job->replica, sizeof job->replica, "%s", w->conf->replica_name);
     if (large)
         pthread_mutex_lock(w->large);
-    int rc = request_read(&job->request, w->conf->rules, &source, err);
+    int rc = request_read(&job->request, w->conf->rules, &w->approved, &source, err);
     if (rc == 0)
         recall_name(&w->recall, job);
     request_pack(&job->request);
@@ -630,6 +631,7 @@ void workers_stop(struct workers *ws)
         pthread_join(ws->workers[i].thread, NULL);
         inquiry_close(ws->workers[i].inquiry);
         recall_fini(&ws->workers[i].recall);
+        approved_fini(&ws->workers[i].approved);
     }
     suspects_free(ws->suspects);
     pthread_mutex_destroy(&ws->large);

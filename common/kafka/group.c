@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/member.h"
+#include "kafka/watermark.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct group {
     /* Assigned by the group, offsets not yet known; NULL: nothing to do. Cooperative: what is new,
      * perhaps nothing; the next claim is of all partitions. */
     rd_kafka_topic_partition_list_t *pending;
+    struct nudge nudge;
     int64_t probe_ms; /* monotonic: the next look at the offsets of what is new beside a claim */
 };
 
@@ -305,12 +307,14 @@ bool group_close(struct group *g)
     /* One that was fenced has nothing to close, and a close would wait for it. */
     bool failed = rd_kafka_fatal_error(g->rk, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR;
     bool closed = !failed && close_consumer(g);
+    bool asks = !nudge_end(&g->nudge);
     /* Trap: librdkafka 2.0.2 aborts the process (sticky assignor's state) when a handle is
      * destroyed that has joined and got no assignment yet. */
     bool unripe = g->conf.cooperative && g->entered && !g->told;
     drop_pending(g);
-    end_claim(g, true);                 /* if the revocation was never served */
-    if (unripe || (!closed && !failed)) /* to destroy one that does not close may take for ever */
+    end_claim(g, true); /* if the revocation was never served */
+    if (unripe || asks ||
+        (!closed && !failed)) /* to destroy one that does not close may take for ever */
         return false;
     rd_kafka_destroy_flags(g->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     free_group(g);
@@ -548,6 +552,7 @@ enum group_event group_poll(struct group *g, int64_t wait_ms, struct record *rec
         return GROUP_TROUBLE;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        nudge_after(&g->nudge, g->rk, message);
         record_init_take(record, message);
         return GROUP_RECORD;
     }

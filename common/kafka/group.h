@@ -61,9 +61,10 @@ struct group_conf {
 
 MUST_CHECK int group_open(struct group **out, const struct group_conf *conf, struct err *err);
 
-/* Closes, and leaves unless it is static; blocks at most GROUP_CLOSE_MS. Every record must have
- * been freed before. False: librdkafka did not end in time, or would not survive its end; the
- * handle is left as it is, and the program must _exit. */
+/* Closes, and leaves unless it is static; blocks at most GROUP_CLOSE_MS, and NUDGE_END_MS
+ * (watermark.h) while the broker is away. Every record must have been freed before. False:
+ * librdkafka did not end in time, or would not survive its end; the handle is left as it is, and
+ * the program must _exit. */
 MUST_CHECK bool group_close(struct group *g);
 
 #define GROUP_CLOSE_MS 5000

@@ -9,28 +9,25 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "kafka/watermark.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WATERMARK_TIMEOUT_MS 5000
-#define NUDGE_MS 50
-#define NUDGE_LEAST 1000  /* records that are still to come: fewer are in the queue already */
-#define NUDGE_END_MS 2000 /* for one that is under way; more only while the broker is away */
 
 struct reader {
     rd_kafka_t *rk;
     struct kafka_health health;
     char *topic, *brokers, *group;
-    bool consuming;            /* rd_kafka_poll_set_consumer was called */
-    int64_t next_offset;       /* behind the last record that was given, or as assigned */
-    int64_t end_offset;        /* at the last READER_END; -1: none yet */
-    bool group_refused;        /* an ACL keeps us from the group, and so from committing */
-    struct question *question; /* NULL, or one that is not answered yet */
-    int64_t nudge_at_ms;       /* when librdkafka may be woken next */
+    bool consuming;             /* rd_kafka_poll_set_consumer was called */
+    int64_t next_offset;        /* behind the last record that was given, or as assigned */
+    int64_t end_offset;         /* at the last READER_END; -1: none yet */
+    bool group_refused;         /* an ACL keeps us from the group, and so from committing */
+    struct watermark *question; /* NULL, or one that is not answered yet */
+    struct nudge nudge;
 };
 
 /* A topic that is deleted and made anew between two fetches shows in no error and no message, only
@@ -88,88 +85,14 @@ int reader_open(struct reader **out, const struct reader_conf *conf, struct err 
     return 0;
 }
 
-/* A question to the broker on a thread of its own: librdkafka 2.0.2 may stay in it for minutes
- * while the broker is away, whatever time-out it was given. */
-struct question {
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    pthread_t thread;
-    rd_kafka_t *rk;
-    const char *topic;
-    bool nudge; /* nobody wants the answer */
-    bool done;
-    int64_t low, high;
-    rd_kafka_resp_err_t rc;
-};
-
-static void *question_main(void *arg)
-{
-    struct question *q = arg;
-    int64_t low = 0, high = 0; /* librdkafka leaves them unset on failure */
-    rd_kafka_resp_err_t rc =
-        rd_kafka_query_watermark_offsets(q->rk, q->topic, 0, &low, &high, WATERMARK_TIMEOUT_MS);
-
-    pthread_mutex_lock(&q->lock);
-    q->low = low;
-    q->high = high;
-    q->rc = rc;
-    q->done = true;
-    pthread_cond_signal(&q->answered);
-    pthread_mutex_unlock(&q->lock);
-    return NULL;
-}
-
-static int question_start(struct reader *r, struct err *err)
-{
-    struct question *q = mem_alloc(1, sizeof *q);
-    pthread_condattr_t attr;
-
-    q->rk = r->rk;
-    q->topic = r->topic;
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->answered, &attr);
-    pthread_condattr_destroy(&attr);
-    if (pthread_create(&q->thread, NULL, question_main, q) != 0) {
-        free(q);
-        return err_set(err, ERR_FATAL, "thread", "a thread cannot be started");
-    }
-    r->question = q;
-    return 0;
-}
-
-static bool question_wait(struct question *q, int64_t wait_ms)
-{
-    struct timespec until = clock_deadline(wait_ms);
-    int rc = 0;
-
-    pthread_mutex_lock(&q->lock);
-    while (!q->done && rc == 0)
-        rc = pthread_cond_timedwait(&q->answered, &q->lock, &until);
-    bool done = q->done;
-    pthread_mutex_unlock(&q->lock);
-    return done;
-}
-
-static void question_end(struct reader *r)
-{
-    pthread_join(r->question->thread, NULL);
-    pthread_cond_destroy(&r->question->answered);
-    pthread_mutex_destroy(&r->question->lock);
-    free(r->question);
-    r->question = NULL;
-}
-
-/* Throws away the answer of one that was given up before, which is old, or of a nudge. False: it is
- * not answered yet. */
+/* Throws away the answer of one that was given up before, which is old. False: it is not answered
+ * yet. */
 static bool question_drop(struct reader *r)
 {
-    if (r->question == NULL)
-        return true;
-    if (!question_wait(r->question, r->question->nudge ? NUDGE_END_MS : 0))
+    if (r->question != NULL && !watermark_wait(r->question, 0))
         return false;
-    question_end(r);
+    watermark_end(r->question, NULL, NULL);
+    r->question = NULL;
     return true;
 }
 
@@ -177,7 +100,7 @@ void reader_close(struct reader *r)
 {
     if (r == NULL)
         return;
-    if (!question_drop(r))
+    if (!question_drop(r) || !nudge_end(&r->nudge))
         return; /* it uses the handle, and the process is about to end */
     if (r->rk != NULL) {
         rd_kafka_consumer_close(r->rk); /* no group: takes no time */
@@ -233,39 +156,19 @@ int reader_watermarks(struct reader *r, int64_t *low, int64_t *high, struct err 
 {
     int64_t deadline = clock_mono_ms() + WATERMARK_TIMEOUT_MS;
 
-    if (question_drop(r) && question_start(r, err) < 0) /* else the answer to come is as good */
+    if (question_drop(r)) /* else the answer to come is as good */
+        r->question = watermark_ask(r->rk, r->topic, 0, err);
+    if (r->question == NULL)
         return -1;
-    while (!question_wait(r->question, 200)) {
+    while (!watermark_wait(r->question, 200)) {
         if (stop_check(err) < 0)
             return -1;
         if (clock_mono_ms() >= deadline)
             return client_err(err, RD_KAFKA_RESP_ERR__TIMED_OUT, r->topic);
     }
-    rd_kafka_resp_err_t rc = r->question->rc;
-    *low = r->question->low;
-    *high = r->question->high;
-    question_end(r);
+    rd_kafka_resp_err_t rc = watermark_end(r->question, low, high);
+    r->question = NULL;
     return rc == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : client_err(err, rc, r->topic);
-}
-
-/* A full queue makes librdkafka 2.0.2 look again after a second, however soon it is empty
- * (fetch.queue.backoff.ms came in 2.2). Whatever its broker's thread is asked wakes it. */
-static void nudge(struct reader *r)
-{
-    int64_t now = clock_mono_ms(), low, high;
-    struct err ignored = {0};
-
-    if (now < r->nudge_at_ms)
-        return;
-    r->nudge_at_ms = now + NUDGE_MS;
-    if (r->question != NULL && r->question->nudge && question_wait(r->question, 0))
-        question_end(r);
-    if (r->question != NULL ||
-        rd_kafka_get_watermark_offsets(r->rk, r->topic, 0, &low, &high) != 0 ||
-        high - r->next_offset < NUDGE_LEAST)
-        return;
-    if (question_start(r, &ignored) == 0)
-        r->question->nudge = true;
 }
 
 int reader_assign(struct reader *r, int64_t offset, struct err *err)
@@ -337,8 +240,8 @@ enum reader_event reader_next(struct reader *r, int64_t wait_ms, struct record *
         return on_silence(r, err);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         r->next_offset = message->offset + 1;
+        nudge_after(&r->nudge, r->rk, message);
         record_init_take(record, message);
-        nudge(r);
         return READER_RECORD;
     }
     enum reader_event event = READER_END;

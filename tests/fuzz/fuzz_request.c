@@ -46,7 +46,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct request request;
     struct err err = {0};
 
-    int rc = request_read(&request, &rules, &source, &err);
+    static struct approved approved;
+    struct approved none = {0};
+    struct request alike;
+    struct err why = {0};
+
+    int rc = request_read(&request, &rules, &none, &source, &err);
+    approved_fini(&none);
+    for (int i = 0; i < 2; i++) { /* what was approved before says nothing of this one */
+        assert(request_read(&alike, &rules, &approved, &source, &why) == rc &&
+               strcmp(why.code, err.code) == 0);
+        request_fini(&alike);
+    }
     assert(strcmp(request.to, "response") == 0 || request.to[0] == 'a');
     assert(request.key != NULL && request.id != NULL && request.id_len <= REQUEST_ID_MAX);
     assert((rc < 0) == err_is_set(&err) && (rc < 0) == (request.text == NULL));

@@ -90,7 +90,10 @@ static int read_text(struct request *request, const char *value, struct err *err
                                     .value = value,
                                     .value_len = strlen(value)};
 
-    return request_read(request, &rules, &source, err);
+    struct approved none = {0};
+    int rc = request_read(request, &rules, &none, &source, err);
+    approved_fini(&none);
+    return rc;
 }
 
 static void requests_are_taken_or_refused(void **state)
@@ -198,6 +201,24 @@ static void many_parameters_are_packed(void **state)
     buf_fini(&deep);
 }
 
+/* More texts than have places, each twice in a row; every third one reads a file. */
+static void what_was_approved_says_nothing_of_other_texts(void **state)
+{
+    struct approved approved = {0};
+    char text[64];
+
+    (void)state;
+    for (int i = 0; i < 6 * APPROVED_MAX; i++) {
+        const bool bad = i / 2 % 3 == 0;
+        snprintf(text, sizeof text, "%s x RETURN %d",
+                 bad ? "LOAD CSV FROM 'f' AS" : "UNWIND [   1  ] AS  ", i / 2);
+        struct err err = {0};
+        assert_int_equal(approved_judge(&approved, text, strlen(text), &err), bad ? -1 : 0);
+        assert_string_equal(err.code, bad ? "cypher.load-csv" : "");
+    }
+    approved_fini(&approved);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +226,7 @@ int main(void)
         cmocka_unit_test(numbers_and_params_are_read),
         cmocka_unit_test(a_reply_is_redirected),
         cmocka_unit_test(many_parameters_are_packed),
+        cmocka_unit_test(what_was_approved_says_nothing_of_other_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
