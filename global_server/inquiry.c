@@ -225,7 +225,7 @@ int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t count,
     return -1;
 }
 
-int inquiry_look(struct inquiry *q, struct err *err)
+int inquiry_look(struct inquiry *q, char *name, int64_t *position, struct err *err)
 {
     const struct inquiry_limits limits = {.server_ms = LOOK_MS,
                                           .deadline_ms = clock_mono_ms() + LOOK_MS};
@@ -235,15 +235,7 @@ int inquiry_look(struct inquiry *q, struct err *err)
         return -1;
     if (q->offset < 0)
         return none(err);
+    snprintf(name, REPLICA_SIZE, "%s", q->name);
+    *position = q->offset;
     return 0;
-}
-
-const char *inquiry_name(const struct inquiry *q)
-{
-    return q->name;
-}
-
-int64_t inquiry_position(const struct inquiry *q)
-{
-    return q->offset;
 }

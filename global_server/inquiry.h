@@ -50,11 +50,7 @@ MUST_CHECK int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t co
                            const struct inquiry_limits *limits, struct inquiry_end *end,
                            struct err *err);
 
-/* Reads the position alone, within a second. */
-MUST_CHECK int inquiry_look(struct inquiry *q, struct err *err);
-
-/* The replica, and where it was, by the last look; the name lasts until the next call. */
-const char *inquiry_name(const struct inquiry *q);
-int64_t inquiry_position(const struct inquiry *q);
+/* Reads the position alone, within a second: fills name (REPLICA_SIZE bytes) with the replica's. */
+MUST_CHECK int inquiry_look(struct inquiry *q, char *name, int64_t *position, struct err *err);
 
 #endif

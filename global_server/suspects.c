@@ -9,7 +9,7 @@
 struct suspect {
     int32_t partition;
     int64_t offset;
-    unsigned times; /* 0: a free place */
+    unsigned times; /* 0: a free place, as are all behind it */
 };
 
 struct suspects {
@@ -37,9 +37,8 @@ void suspects_free(struct suspects *s)
 /* Under lock; NULL when it is not there. */
 static struct suspect *find(struct suspects *s, int32_t partition, int64_t offset)
 {
-    for (size_t i = 0; i < SUSPECTS_MAX; i++)
-        if (s->ring[i].times > 0 && s->ring[i].partition == partition &&
-            s->ring[i].offset == offset)
+    for (size_t i = 0; i < SUSPECTS_MAX && s->ring[i].times > 0; i++)
+        if (s->ring[i].partition == partition && s->ring[i].offset == offset)
             return &s->ring[i];
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "global_server/glance.h"
 #include "global_server/habit.h"
 #include "global_server/inquiry.h"
 #include "global_server/recall.h"
@@ -33,6 +34,7 @@ struct worker {
     pthread_t thread;
     const struct workers_conf *conf;
     struct suspects *suspects; /* of all workers */
+    struct glance *glance;     /* same */
     pthread_mutex_t *large;    /* same: held while a large request is read */
     struct inquiry *inquiry;
     struct recall recall;
@@ -43,6 +45,7 @@ struct worker {
 struct workers {
     struct workers_conf conf;
     struct suspects *suspects;
+    struct glance *glance;
     pthread_mutex_t large;
     struct worker *workers;
     size_t count; /* that were started */
@@ -294,13 +297,20 @@ static void give_up_take(struct job *job)
 
 /* ---- answers that are kept ---- */
 
+static int look(void *arg, struct glance_seen *seen, struct err *err)
+{
+    return inquiry_look(arg, seen->name, &seen->position, err);
+}
+
 /* Looks where the replica is, once for all jobs that may be answered from what it said when it was
- * there, and answers those it can. Moves the others to the front and returns how many these are. */
+ * there, and for those of other workers that look now; answers those it can. Moves the others to
+ * the front and returns how many these are. */
 static size_t recall_some_take(struct worker *w, struct job **jobs, size_t count)
 {
     struct job *known[RECALL_MAX];
     int64_t position = atomic_load(&w->conf->flight->position);
     enum answer_format format = (enum answer_format)w->conf->conf->reply_format;
+    struct glance_seen seen;
     struct err why = {0};
     size_t known_count = 0, answered = 0, left = 0;
 
@@ -309,11 +319,10 @@ static size_t recall_some_take(struct worker *w, struct job **jobs, size_t count
             known[known_count++] = jobs[i];
         else
             jobs[left++] = jobs[i];
-    bool looked = known_count > 0 && inquiry_look(w->inquiry, &why) == 0;
+    bool looked = known_count > 0 && glance_share(w->glance, look, w->inquiry, &seen, &why) == 0;
     for (size_t i = 0; i < known_count; i++) {
         if (!looked || /* what is wrong shows when they are asked */
-            !recall_fill(&w->recall, known[i], inquiry_name(w->inquiry),
-                         inquiry_position(w->inquiry), format)) {
+            !recall_fill(&w->recall, known[i], seen.name, seen.position, format)) {
             jobs[left++] = known[i];
             continue;
         }
@@ -597,12 +606,14 @@ int workers_start(struct workers **out, const struct workers_conf *conf, struct 
 
     ws->conf = *conf;
     ws->suspects = suspects_new();
+    ws->glance = glance_new();
     pthread_mutex_init(&ws->large, NULL);
     ws->workers = mem_alloc(wanted, sizeof *ws->workers);
     for (; ws->count < wanted; ws->count++) {
         struct worker *w = &ws->workers[ws->count];
         w->conf = &ws->conf;
         w->suspects = ws->suspects;
+        w->glance = ws->glance;
         w->large = &ws->large;
         w->recall.cache = conf->cache;
         if (inquiry_open(&w->inquiry, &inquiry, err) < 0)
@@ -634,6 +645,7 @@ void workers_stop(struct workers *ws)
         approved_fini(&ws->workers[i].approved);
     }
     suspects_free(ws->suspects);
+    glance_free(ws->glance);
     pthread_mutex_destroy(&ws->large);
     free(ws->workers);
     free(ws);
