@@ -64,7 +64,7 @@ static enum txn_step send_job(struct delivery *d, struct job *job, struct err *e
         if (answer_next(job->answer, &head, &d->message, &more, err) < 0)
             return TXN_ABORT;
         if (!more)
-            return d->conf.large ? txn_flush(d->txn, job->request.to, err) : TXN_OK;
+            return d->conf.large ? txn_flush(d->txn, err) : TXN_OK;
         struct txn_record record = {.topic = job->request.to,
                                     .key = job->request.key,
                                     .key_len = job->request.key_len,

@@ -18,6 +18,7 @@
 #define DEFAULT_MESSAGE_BYTES 1048588 /* Kafka's message.max.bytes */
 
 #define SOCKET_TIMEOUT_MS 10000 /* as of every handle */
+#define ABORT_MS 2000           /* until an abort that did not end is looked at */
 
 struct txn {
     struct kafka_health health; /* first: librdkafka's opaque points to it and so to all of this */
@@ -213,11 +214,10 @@ enum txn_step txn_begin(struct txn *txn, struct err *err)
     return again ? TXN_REBUILD : step; /* begin does no I/O: there is nothing to wait for */
 }
 
-/* librdkafka's queue stays full for ever once the transaction has failed: a report, or the
- * transaction's own time-out, ends the wait. */
-static enum txn_step wait_for_room(struct txn *txn, const char *topic, struct err *err)
+/* librdkafka may wait for ever for records of a transaction that has failed, or whose partition
+ * went away: a report, or the transaction's own time-out, ends the wait. */
+static enum txn_step check_waiting(struct txn *txn, struct err *err)
 {
-    rd_kafka_poll(txn->rk, 50);
     if (err_is_set(&txn->failure)) {
         *err = txn->failure;
         return TXN_ABORT;
@@ -226,20 +226,19 @@ static enum txn_step wait_for_room(struct txn *txn, const char *topic, struct er
         return TXN_STOPPED;
     if (clock_mono_ms() - txn->begun_ms > txn->timeout_ms) {
         err_set(err, ERR_RETRY, "kafka.transaction-timeout",
-                "topic %s: records did not reach Kafka within %" PRId64 " ms", topic,
-                txn->timeout_ms);
+                "records did not reach Kafka within %" PRId64 " ms", txn->timeout_ms);
         return TXN_ABORT;
     }
     return TXN_OK;
 }
 
-enum txn_step txn_flush(struct txn *txn, const char *topic, struct err *err)
+enum txn_step txn_flush(struct txn *txn, struct err *err)
 {
     enum txn_step step = TXN_OK;
 
     while (step == TXN_OK && rd_kafka_outq_len(txn->rk) > 0) {
-        rd_kafka_flush(txn->rk, 50);
-        step = wait_for_room(txn, topic, err);
+        rd_kafka_flush(txn->rk, 50); /* runs the reports */
+        step = check_waiting(txn, err);
     }
     return step;
 }
@@ -261,10 +260,11 @@ enum txn_step txn_send(struct txn *txn, const struct txn_record *r, struct err *
             client_err(err, rc, r->topic);
             return TXN_ABORT;
         }
-        step = wait_for_room(txn, r->topic, err);
+        rd_kafka_poll(txn->rk, 50);
+        step = check_waiting(txn, err);
     }
     if (step == TXN_OK && r->alone)
-        step = txn_flush(txn, r->topic, err);
+        step = txn_flush(txn, err);
     rd_kafka_poll(txn->rk, 0);
     return step;
 }
@@ -295,13 +295,17 @@ enum txn_step txn_send_offsets(struct txn *txn, const struct group_claim *claim,
 }
 
 /* Trap: a commit that times out is neither committed nor aborted, and the next begin would answer
- * _CONFLICT. The same call goes on with it, and waits as long as librdkafka allows (-1). */
+ * _CONFLICT. The same call goes on with it, and waits as long as librdkafka allows (-1).
+ * Trap: librdkafka 2.0.2 forgets the records of a partition that goes away (its topic was deleted),
+ * and would wait for them without end: so what is sent arrives before. */
 enum txn_step txn_commit(struct txn *txn, struct err *err)
 {
-    enum txn_step step;
+    enum txn_step step = txn_flush(txn, err);
     unsigned tries = 0;
     bool again;
 
+    if (step != TXN_OK)
+        return step;
     do {
         step =
             judge(txn, rd_kafka_commit_transaction(txn->rk, -1), "commit_transaction", &again, err);
@@ -314,7 +318,9 @@ enum txn_step txn_commit(struct txn *txn, struct err *err)
 }
 
 /* Trap: the transaction after an abort may fail once more (OUT_OF_ORDER_SEQUENCE_NUMBER seen after
- * MSG_SIZE_TOO_LARGE): who replays must not blame a record for its first failure. */
+ * MSG_SIZE_TOO_LARGE): who replays must not blame a record for its first failure.
+ * Trap: records that librdkafka has forgotten (txn_commit) hold up an abort too. Whatever else
+ * there was went when it began, so a producer that still has some is of no use. */
 enum txn_step txn_abort(struct txn *txn, struct err *err)
 {
     enum txn_step step;
@@ -323,8 +329,10 @@ enum txn_step txn_abort(struct txn *txn, struct err *err)
 
     err_clear(&txn->failure);
     do {
-        step =
-            judge(txn, rd_kafka_abort_transaction(txn->rk, -1), "abort_transaction", &again, err);
+        step = judge(txn, rd_kafka_abort_transaction(txn->rk, ABORT_MS), "abort_transaction",
+                     &again, err);
+        if (again && rd_kafka_outq_len(txn->rk) > 0)
+            return TXN_REBUILD;
         if (again)
             step = pause_for_retry(txn, &tries, err);
     } while (again && step == TXN_OK);

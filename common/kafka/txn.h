@@ -65,18 +65,19 @@ MUST_CHECK enum txn_step txn_begin(struct txn *txn, struct err *err);
 MUST_CHECK enum txn_step txn_send(struct txn *txn, const struct txn_record *record,
                                   struct err *err);
 
-/* Waits until all that was sent has arrived; topic is for the error's text. */
-MUST_CHECK enum txn_step txn_flush(struct txn *txn, const char *topic, struct err *err);
+/* Waits until all that was sent has arrived, until the transaction's time-out at most. */
+MUST_CHECK enum txn_step txn_flush(struct txn *txn, struct err *err);
 
 /* parts[0..n-1]: next offsets of the claim's topic, with metadata. */
 MUST_CHECK enum txn_step txn_send_offsets(struct txn *txn, const struct group_claim *claim,
                                           const struct group_partition *parts, size_t n,
                                           struct err *err);
 
-/* Flushes and commits. Only TXN_OK says that it is committed. */
+/* As txn_flush, and commits. Only TXN_OK says that it is committed. */
 MUST_CHECK enum txn_step txn_commit(struct txn *txn, struct err *err);
 
-/* After TXN_ABORT and TXN_LOST. TXN_OK: nothing of it will be seen. */
+/* After TXN_ABORT and TXN_LOST. TXN_OK: nothing of it will be seen. TXN_REBUILD too where records
+ * are stuck in librdkafka. */
 MUST_CHECK enum txn_step txn_abort(struct txn *txn, struct err *err);
 
 /* A topic that takes less than this needs txn_record.alone. */

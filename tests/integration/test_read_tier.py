@@ -336,18 +336,23 @@ GONE = ("reply.no-topic", "kafka._UNKNOWN_TOPIC", "kafka._UNKNOWN_PARTITION")  #
 
 
 def test_reply_topic_deleted(topics, replicas, global_server, check_end):
-    """While replies to it are under way: its requests get an error where they can, the others do not wait for it."""
-    elsewhere = {"to": "elsewhere", "command": "RETURN 1 AS x"}
-    topics.create("elsewhere")
-    tier = Tier(topics, global_server, replicas, REPLY_TOPICS="elsewhere")
+    """While replies to it are under way: its requests get an error where they can, the others do not wait for it. librdkafka 2.0.2 may
+    forget what is on its way there, about one time in twenty when the processors are busy, and would wait for it for ever."""
+    names = [f"elsewhere{n}" for n in range(scaled(5, 60))]
+    tier = Tier(topics, global_server, replicas, REPLY_TOPICS=",".join(names))
     with Load(topics) as load:
         begun = load.mark()
-        for _ in range(300):
-            load.ask("early", elsewhere, codes=GONE, optional=True)  # what was answered in time goes with the topic
-        until("the first of them", lambda: topics.read("elsewhere"))
-        topics.delete("elsewhere")
-        for _ in range(20):
-            load.ask("late", elsewhere, codes=GONE)
-        load.wait_answers(40, since=load.mark())
+        for name in names:
+            elsewhere = {"to": name, "command": "RETURN 1 AS x"}
+            topics.create(name)
+            for _ in range(300):
+                load.ask("early", elsewhere, codes=GONE, optional=True)  # what was answered in time goes with the topic
+            until("the first of them", lambda: topics.read(name))
+            for _ in range(200):
+                load.ask("early", elsewhere, codes=GONE, optional=True)
+            topics.delete(name)
+            for _ in range(20):
+                load.ask("late", elsewhere, codes=GONE)
+            load.wait_answers(40, since=load.mark())
     check_end(tier, load)
     load.check_prompt(20, since=begun)
