@@ -7,7 +7,7 @@ import re
 
 import pytest
 from endpoint import Metrics, address
-from replies import check_one_reply_each, complete, replies, wait_replies
+from replies import WRITE_REFUSED, check_one_reply_each, complete, replies, wait_replies
 from wait import until
 
 LOOKUP = "MATCH (p:P {n: $n}) RETURN p.n AS n"
@@ -53,27 +53,27 @@ def test_each_has_its_own_answer(topics, neo_a, tier):
         kind = i % 40
         request, answer = {"command": LOOKUP, "params": {"n": i % 20}}, [[i % 20]]
         if kind == 3:
-            request, answer = {"command": divide, "params": {"d": 0}}, "Neo.ClientError.Statement.ArithmeticError"
+            request, answer = {"command": divide, "params": {"d": 0}}, ("Neo.ClientError.Statement.ArithmeticError",)
         elif kind == 11:
             request, answer = {"command": divide, "params": {"d": 5}}, [[2]]
         elif kind == 17:
-            request, answer = {"command": many, "params": {"n": 6000}}, "answer.too-many-rows"
+            request, answer = {"command": many, "params": {"n": 6000}}, ("answer.too-many-rows",)
         elif kind == 23:
             request, answer = {"command": many, "params": {"n": 5000}, "page_rows": 1000}, [[n, f"some text of a row {n}"] for n in range(1, 5001)]
         elif kind == 29:
             request, answer = {"command": odd}, [[[{"$type": "Float", "_value": "NaN"}, {"$type": "Float", "_value": "Infinity"}]]]
         elif kind == 31:
-            request, answer = {"command": "CREATE (:P)"}, "Neo.ClientError.Statement.AccessMode"
+            request, answer = {"command": "CREATE (:P)"}, WRITE_REFUSED
         elif kind == 37:
-            request, answer = {"command": "THIS IS NOT CYPHER"}, "Neo.ClientError.Statement.SyntaxError"
+            request, answer = {"command": "THIS IS NOT CYPHER"}, ("Neo.ClientError.Statement.SyntaxError",)
         wanted[f"q{i}"] = answer
         topics.produce("request", [{"id": f"q{i}", **request}], bad="perhaps")
     server.resume()
     found = {i: p for i, p in wait_replies(topics, list(wanted)).items() if i in wanted}
     check_one_reply_each(found, list(wanted))
     for i, answer in wanted.items():
-        if isinstance(answer, str):
-            assert found[i][-1]["error"]["code"] == answer, (i, found[i][-1])
+        if isinstance(answer, tuple):
+            assert found[i][-1]["error"]["code"] in answer, (i, found[i][-1])
         else:
             assert [row for page in found[i] for row in page["rows"]] == answer, i
     metrics = Metrics(address(server))

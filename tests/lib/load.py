@@ -10,6 +10,7 @@ import time
 
 import schemas
 from confluent_kafka import Consumer, Producer, TopicPartition
+from replies import WRITE_REFUSED
 from wait import until
 
 PEOPLE = 300
@@ -17,7 +18,6 @@ GRAPH = ["CREATE INDEX p_n FOR (p:P) ON (p.n)",
          f"UNWIND range(0, {PEOPLE - 1}) AS n CREATE (:P {{n: n, t: 'person ' + n}})"]
 
 N = "Neo.ClientError."
-WRITE_REFUSED = (N + "Statement.AccessMode", N + "Request.Invalid", "Neo.DatabaseError.Statement.ExecutionFailed")
 WRITES = ["CREATE (:Bad)", "MATCH (p:P {n: $n}) SET p.bad = 1", "MERGE (b:Bad {n: $n}) RETURN b.n AS n",
           "MATCH (p:P {n: $n}) DETACH DELETE p", "CALL { CREATE (b:Bad) RETURN b } RETURN 1 AS x"]
 TYPED = ("RETURN 9007199254740993 AS i, date('2020-02-29') AS d, 0.0/0.0 AS f, [1, null, 'ä€'] AS l, {a: {b: [1.5]}} AS m, duration('P1Y2M') AS t",

@@ -5,6 +5,9 @@ import json
 
 from wait import until
 
+# how the server lines refuse to write for a request
+WRITE_REFUSED = ("Neo.ClientError.Statement.AccessMode", "Neo.ClientError.Request.Invalid", "Neo.DatabaseError.Statement.ExecutionFailed")
+
 
 def replies(topics, topic="response"):
     """{id: [pages in order]} of all that is there."""
