@@ -243,12 +243,18 @@ static bool pop(struct walk *w)
 
 /* ---- what is taken out ---- */
 
+static size_t end_of(const struct walk *w, size_t at)
+{
+    const struct lexer_token *t = &w->tokens[at].token;
+
+    return t->start + t->len;
+}
+
 static struct lift_hole *add_hole(struct walk *w, size_t start, size_t len)
 {
     struct lift *l = w->l;
 
-    if (w->at > 0 && view_glues(&w->tokens[w->at - 1]) && l->template.len > 0 &&
-        l->template.data[l->template.len - 1] != ' ')
+    if (w->at > 0 && view_glues(&w->tokens[w->at - 1]) && end_of(w, w->at - 1) == start)
         buf_addc(&l->template, ' ');
     w->hole = true;
     if (l->hole_count == l->hole_size) {
@@ -453,20 +459,29 @@ static bool take(struct walk *w, size_t *taken)
     return t->kind != LEXER_PUNCTUATION || note_punctuation(w);
 }
 
+/* What stands between two tokens: one blank, but in a projection, where the text of an expression
+ * is the name of its column. */
+static void add_gap(struct walk *w, size_t start, size_t end)
+{
+    const struct frame *f = top(w);
+
+    if (start < end && (f->projection || f->frozen))
+        buf_add(&w->l->template, w->text + start, end - start);
+    else if (start < end || (w->hole && view_glues(&w->tokens[w->at])))
+        buf_addc(&w->l->template, ' ');
+}
+
 static bool walk(struct walk *w)
 {
-    size_t end = w->l->tokens.count - 1, taken, end_of_last = w->tokens[0].token.start;
+    size_t end = w->l->tokens.count - 1, taken;
 
     if (end > 0 && is_op(w, end - 1, ';'))
         end--;
     for (; w->at < end; w->at += taken) {
-        const struct lexer_token *t = &w->tokens[w->at].token;
-        if (t->start > end_of_last || (w->hole && view_glues(&w->tokens[w->at])))
-            buf_addc(&w->l->template, ' ');
+        if (w->at > 0)
+            add_gap(w, end_of(w, w->at - 1), w->tokens[w->at].token.start);
         if (!take(w, &taken))
             return false;
-        t = &w->tokens[w->at + taken - 1].token;
-        end_of_last = t->start + t->len;
     }
     return w->depth == 0;
 }

@@ -27,7 +27,8 @@ struct lift_hole {
 
 /* Kept from text to text: its memory is used again. */
 struct lift {
-    struct buf template; /* white space and comments are one blank; nothing where a hole is */
+    struct buf template; /* white space and comments are one blank, but in projections, where they
+                            are in names of columns; nothing where a hole is */
     struct buf values;   /* JSON, one after the other */
     struct buf types;
     struct lift_hole *holes;

@@ -88,21 +88,21 @@ def test_literals_go_as_parameters(topics, neo_a, replica, through, global_serve
     global_server(proxy).wait_event("claim")
 
     def text(i):
-        return f"MATCH (p:P {{n: {i}}}) WHERE p.n < $most AND 'é' <> '{'x' * (i + 1)}' RETURN p.n, p.n + 1, 'a' AS t"
+        return f"MATCH (p:P {{n: {i}}}) WHERE p.n < $most AND 'é' <> '{'x' * (i + 1)}' RETURN p.n,  p.n  +/* one */1, 'a' AS t"
 
     learn(topics, text(0), {"most": 100})
     for i in range(20):
         topics.produce("request", [{"id": f"q{i}", "command": text(i), "params": {"most": 100}}])
-    topics.produce("request", [{"id": "bad", "command": text(7).replace("p.n + 1", "p.n / (p.n - 7)"), "params": {"most": 100}},
+    topics.produce("request", [{"id": "bad", "command": text(7).replace("p.n  +/* one */1", "p.n / (p.n - 7)"), "params": {"most": 100}},
                                {"id": "wrong", "command": text(7) + " ORDER BY nobody", "params": {"most": 100}}])
     found = wait_replies(topics, [f"q{i}" for i in range(20)] + ["bad", "wrong"])
     for i in range(20):
         (page,) = found[f"q{i}"]
-        assert page["columns"] == ["p.n", "p.n + 1", "t"] and page["rows"] == [[i, i + 1, "a"]]
+        assert page["columns"] == ["p.n", "p.n  +/* one */1", "t"] and page["rows"] == [[i, i + 1, "a"]]
     assert "ArithmeticError" in found["bad"][0]["error"]["code"]
     assert "nobody" in found["wrong"][0]["error"]["message"] and "__cl" not in str(found["wrong"])
     texts = {s["statement"] for r in proxy.requests for s in r.statements}
-    lifted = {t for t in texts if "__cl" in t and t.endswith("RETURN p.n, p.n + 1, 'a' AS t")}
+    lifted = {t for t in texts if "__cl" in t and t.endswith("RETURN p.n,  p.n  +/* one */1, 'a' AS t")}
     assert len(lifted) == 1 and not any(text(i) in texts for i in range(20)), texts  # the last column's literal stays
 
 

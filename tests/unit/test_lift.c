@@ -97,6 +97,11 @@ static const struct row {
      "MATCH (n {id: {I}}) RETURN n.x + 1, [1, 2], {a: 1}, date('x') ORDER BY n.x + 1 SKIP 1 LIMIT "
      "2",
      "1"},
+    /* a column has the name of its text */
+    {"MATCH  (n {id:  1})  RETURN  n.x\n +n.y,/* a */ size( [ 1,2 ] ), n.z+\n$p  ORDER  BY  n.x "
+     "/**/",
+     "MATCH (n {id: {I}}) RETURN  n.x\n +n.y,/* a */ size( [ 1,2 ] ), n.z+\n{}  ORDER  BY  n.x",
+     "1|"},
     {"CALL { MATCH (n {id: 1}) RETURN n.x = 3 AS y } SET n.x = 4",
      "CALL { MATCH (n {id: {I}}) RETURN n.x = 3 AS y } SET n.x = {*}", "1|4"},
     /* paths, indexes, quantifiers */
