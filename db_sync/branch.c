@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/branch.h"
 
-#include <stdio.h>
-
 #define TEMPLATE "__clt"
 #define COUNT "__clx"
 #define TOLD "RETURN -1 AS " COUNT /* no count is that */
-
-bool branch_is_scoped(const char *server_version)
-{
-    int major = 0, minor = 0;
-
-    return sscanf(server_version, "%d.%d", &major, &minor) == 2 &&
-           (major > 5 || (major == 5 && minor >= 23));
-}
 
 /* A subquery that sees the variables named. */
 static void add_call(struct buf *out, const char *variables, bool scoped)

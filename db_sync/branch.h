@@ -41,9 +41,6 @@ struct branch {
     bool yields;
 };
 
-/* Does a server of this version know CALL (x) { … }? */
-bool branch_is_scoped(const char *server_version);
-
 /* Appends the text. */
 void branch_add_text(struct buf *out, const struct branch *branches, size_t n, bool scoped);
 

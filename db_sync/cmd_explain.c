@@ -181,7 +181,7 @@ static int open_neo4j(struct explain *e, struct err *err)
         return 0;
     if (setup_tx_open(setup, &e->tx, err) < 0 || setup_tx_await(setup, e->tx, &server, err) < 0)
         return -1;
-    e->scoped = branch_is_scoped(server.version);
+    e->scoped = tx_scopes_calls(server.version);
     return 0;
 }
 

@@ -107,7 +107,7 @@ static bool ask_scoped(struct rewrite *r, struct err *err)
         return true;
     if (tx_server(r->tx, &server, err) < 0)
         return false;
-    r->scoped = branch_is_scoped(server.version);
+    r->scoped = tx_scopes_calls(server.version);
     r->ask_at_ms = clock_mono_ms() + ASK_MS;
     return true;
 }

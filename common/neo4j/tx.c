@@ -561,3 +561,11 @@ const char *tx_cypher_5(const char *server_version)
 {
     return strtol(server_version, NULL, 10) >= 2025 ? "CYPHER 5 " : "";
 }
+
+bool tx_scopes_calls(const char *server_version)
+{
+    int major = 0, minor = 0;
+
+    return sscanf(server_version, "%d.%d", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 23));
+}

@@ -121,4 +121,7 @@ MUST_CHECK int tx_server(struct tx *tx, struct tx_server *out, struct err *err);
  * speak both, 2025 and later, else "". */
 const char *tx_cypher_5(const char *server_version);
 
+/* Does a server know CALL (x) { … }? From 5.23 on. */
+bool tx_scopes_calls(const char *server_version);
+
 #endif

@@ -4,6 +4,7 @@
 #include "neo4j/code.h"
 #include "neo4j/endpoint.h"
 #include "neo4j/position.h"
+#include "neo4j/tx.h"
 
 #include "unit.h"
 
@@ -203,9 +204,18 @@ static void outcome_is_the_same_for_ever(void **state)
     assert_string_equal(text, "ac44b4ad9e902a061eca0a424fd6008e");
 }
 
+static void versions_that_scope_calls(void **state)
+{
+    (void)state;
+    assert_true(tx_scopes_calls("5.23.0") && tx_scopes_calls("5.26.30") &&
+                tx_scopes_calls("2025.01.0") && tx_scopes_calls("2026.08.1"));
+    assert_false(tx_scopes_calls("5.22.0") || tx_scopes_calls("4.4.48") || tx_scopes_calls(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(versions_that_scope_calls),
         cmocka_unit_test(every_code_has_its_class),
         cmocka_unit_test(limits_have_names),
         cmocka_unit_test(addresses),
