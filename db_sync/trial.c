@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sync/trial.h"
 
+#include "base/clock.h"
 #include "neo4j/plan.h"
+
+#define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
+
+static size_t ask(struct tx *tx, int64_t limit_ms, const struct plan_question *questions, size_t n,
+                  struct plan *plans, struct err *err)
+{
+    const struct plan_limits limits = {.server_ms = limit_ms,
+                                       .deadline_ms = clock_mono_ms() + limit_ms + ANSWER_GRACE_MS};
+
+    return plan_ask(tx, &limits, questions, n, plans, err);
+}
 
 static json_t *no_rows(void)
 {
@@ -17,7 +29,7 @@ bool trial_compiles(struct tx *tx, int64_t limit_ms, const struct buf *text)
     struct plan plan;
     struct err why = {0};
 
-    size_t passed = plan_ask(tx, false, limit_ms, &question, 1, &plan, &why);
+    size_t passed = ask(tx, limit_ms, &question, 1, &plan, &why);
     plan_fini(&plan);
     json_decref(rows);
     return passed != 0;
@@ -34,7 +46,7 @@ static void ask_branch(struct trial *t, struct tx *tx, int64_t limit_ms, const j
     size_t n = t->reason == NULL ? 2 : 1;
     struct plan plans[2] = {{0}};
 
-    size_t passed = plan_ask(tx, false, limit_ms, questions, n, plans, &t->why);
+    size_t passed = ask(tx, limit_ms, questions, n, plans, &t->why);
     json_decref(rows);
     *scans = plan_scans(&plans[0]);
     t->verdict = passed > n    ? TRIAL_UNKNOWN
@@ -58,7 +70,7 @@ static void ask_parameters(struct trial *t, struct tx *tx, int64_t limit_ms, siz
     struct plan plan;
     struct err why = {0};
 
-    size_t passed = plan_ask(tx, false, limit_ms, &question, 1, &plan, &why);
+    size_t passed = ask(tx, limit_ms, &question, 1, &plan, &why);
     json_decref(params);
     size_t with_parameters = plan_scans(&plan);
     plan_fini(&plan);

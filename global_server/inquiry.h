@@ -39,16 +39,23 @@ struct inquiry_limits {
 struct inquiry_end {
     size_t answered;
     bool own_fault; /* the error is that of the request after them, and of no other */
+    size_t bundled; /* the error is that of one of so many requests after them; 0: not so */
     bool
         lifted; /* own_fault: its text was not sent as it stands, and the error may be about that */
 };
 
-/* Asks once. Literals go as parameters, but for jobs that are plain, so that queries of one shape
- * have one text, which Neo4j reads and compiles once. Blocks until the deadline at most. 0: all
- * answers are whole. -1: *end says of how many, and the rest are as if they had not been asked. */
-MUST_CHECK int inquiry_ask(struct inquiry *q, struct job *const *jobs, size_t count,
+/* Asks once; changes the order of the jobs. Literals go as parameters, but for jobs that are plain,
+ * so that queries of one shape have one text, which Neo4j reads and compiles once; and those of one
+ * shape go as one statement (bundle.h), but for jobs that are single. Blocks until the deadline at
+ * most. 0: all answers are whole. -1: *end says of how many, and the rest are as if they had not
+ * been asked. */
+MUST_CHECK int inquiry_ask(struct inquiry *q, struct job **jobs, size_t count,
                            const struct inquiry_limits *limits, struct inquiry_end *end,
                            struct err *err);
+
+/* Finds out whether queries of a shape that was seen often can go as one statement. For when nobody
+ * waits for an answer: blocks for some seconds at most. */
+void inquiry_learn(struct inquiry *q);
 
 /* Reads the position alone, within a second: fills name (REPLICA_SIZE bytes) with the replica's. */
 MUST_CHECK int inquiry_look(struct inquiry *q, char *name, int64_t *position, struct err *err);

@@ -62,6 +62,7 @@ struct job {
     bool alone;            /* and not in the quick lane either */
     bool strict;           /* ask for strict Jolt: the sparse one was ambiguous */
     bool plain;            /* ask with the text as it stands: the lifted one failed */
+    bool single;           /* ask with a statement of its own: that for many failed */
     int64_t expected_us;   /* of Neo4j's time; 0: not known */
     struct cache_key key;  /* with RESULT_CACHE */
     int64_t position;      /* that the answer was read at; -1: unknown */

@@ -12,7 +12,7 @@ static const int64_t commits_us[] = {1000,   2000,   5000,   10000,   20000,   5
 static const int64_t sizes[] = {1, 2, 5, 10, 20, 50, 100, 200};
 
 struct traffic {
-    atomic_llong answers, error_replies, rate_limited, rows, aborts, hits, misses;
+    atomic_llong answers, error_replies, rate_limited, rows, aborts, hits, misses, bundled;
     struct metrics_errors errors;
     struct metrics_histogram duration, commit, size, together;
 };
@@ -54,6 +54,11 @@ void traffic_rate_limited(struct traffic *t)
 void traffic_asked(struct traffic *t, size_t requests)
 {
     metrics_observe(&t->together, (int64_t)requests);
+}
+
+void traffic_bundled(struct traffic *t, size_t requests)
+{
+    atomic_fetch_add(&t->bundled, (long long)requests);
 }
 
 void traffic_recalled(struct traffic *t, bool hit)
@@ -122,4 +127,7 @@ void traffic_add(struct traffic *t, struct buf *out)
                           &t->size);
     metrics_add_histogram(out, "global_server_question_requests",
                           "Requests for which Neo4j was asked at once.", &t->together);
+    metrics_add_counter(out, "global_server_bundled_requests_total",
+                        "Requests of these that shared a statement with others of their shape.",
+                        atomic_load(&t->bundled));
 }

@@ -27,6 +27,9 @@ void traffic_rate_limited(struct traffic *t);
 /* Neo4j was asked once, for so many requests. */
 void traffic_asked(struct traffic *t, size_t requests);
 
+/* So many of them went in statements for several (bundle.h), and were answered so. */
+void traffic_bundled(struct traffic *t, size_t requests);
+
 /* A request whose answer may be kept was answered by such a one, or by Neo4j. */
 void traffic_recalled(struct traffic *t, bool hit);
 

@@ -432,6 +432,15 @@ static void refuse_take(struct worker *w, struct job *job, bool lifted, const st
     send_take(w, &job, 1);
 }
 
+/* One of them is at fault: each has a statement of its own the next time. */
+static void unbundle_take(struct worker *w, struct job **jobs, size_t count, const struct err *why)
+{
+    log_debug(log_event("requests_unbundled"), log_int("count", (int64_t)count), log_err(why));
+    for (size_t i = 0; i < count; i++)
+        jobs[i]->single = true;
+    lanes_push_take(w->conf->lanes, jobs, count);
+}
+
 /* Nobody knows whose fault it is: each is asked apart from the others, so that what is found out is
  * about this one. One that was apart already is slow, or the server ill. */
 static void separate_take(struct worker *w, struct job **jobs, size_t count, const struct err *why)
@@ -475,7 +484,8 @@ static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jo
                                     .answer_bytes = ANSWER_MEMORY};
     int rc = inquiry_ask(w->inquiry, jobs, n, &limits, &end, &why);
     int64_t took_us = clock_mono_us() - begun_us;
-    size_t dealt_with = rc < 0 && end.own_fault ? end.answered + 1 : n;
+    bool is_known = rc < 0 && (end.own_fault || end.bundled > 0);
+    size_t dealt_with = is_known ? end.answered + (end.own_fault ? 1 : end.bundled) : n;
     traffic_asked(w->conf->flight->traffic, n);
     for (size_t i = 0; i < end.answered; i++) {
         if (rc == 0)
@@ -486,10 +496,12 @@ static size_t ask_some_take(struct worker *w, struct turn *turn, struct job **jo
     }
     lanes_release(w->conf->lanes, turn, dealt_with);
     send_take(w, jobs, end.answered);
-    if (rc == 0 || (n > 1 && !end.own_fault))
+    if (rc == 0 || (n > 1 && !is_known))
         lanes_asked(w->conf->lanes, rc == 0, took_us);
-    if (rc < 0 && end.own_fault)
+    if (is_known && end.own_fault)
         refuse_take(w, jobs[end.answered], end.lifted, &why);
+    else if (is_known)
+        unbundle_take(w, jobs + end.answered, end.bundled, &why);
     else if (rc < 0)
         separate_take(w, jobs + end.answered, n - end.answered, &why);
     return dealt_with;
@@ -591,6 +603,7 @@ worker_main(void *arg) /* threads `worker`: each owns its connection, the jobs i
         else if (prepare_take(w, turn.jobs[0]))
             work_alone_take(w, turn.jobs[0]);
         lanes_end(w->conf->lanes, &turn);
+        inquiry_learn(w->inquiry);
     }
     return NULL;
 }

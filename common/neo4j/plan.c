@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "neo4j/plan.h"
 
-#include "base/clock.h"
-
 #include <assert.h>
 #include <string.h>
-
-#define ANSWER_GRACE_MS 60000 /* beyond the server's own limit */
 
 void plan_fini(struct plan *plan)
 {
@@ -50,16 +46,17 @@ static void add_explain(struct buf *out, const struct plan_question *question)
     buf_fini(&explained);
 }
 
-size_t plan_ask(struct tx *tx, bool read, int64_t limit_ms, const struct plan_question *questions,
-                size_t n, struct plan *plans, struct err *err)
+size_t plan_ask(struct tx *tx, const struct plan_limits *limits,
+                const struct plan_question *questions, size_t n, struct plan *plans,
+                struct err *err)
 {
     const struct tx_reader reader = {
         .on_fields = on_fields, .on_summary = on_summary, .arg = plans};
-    struct tx_opts opts = {.read = read,
-                           .server_limit_ms = limit_ms,
-                           .deadline_ms = clock_mono_ms() + limit_ms + ANSWER_GRACE_MS,
+    struct tx_opts opts = {.read = limits->read,
+                           .server_limit_ms = limits->server_ms,
+                           .deadline_ms = limits->deadline_ms,
                            .reader = &reader};
-    struct tx_stmt stmts[PLAN_QUESTIONS];
+    struct tx_stmt stmts[PLAN_QUESTIONS] = {{0}};
     struct buf json[PLAN_QUESTIONS] = {{0}};
     struct tx_failure failure = {0};
 

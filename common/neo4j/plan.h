@@ -23,12 +23,18 @@ struct plan_question {
     const json_t *params;
 };
 
+struct plan_limits {
+    bool read;           /* as in struct tx_opts */
+    int64_t server_ms;   /* Neo4j ends it then, when it looks */
+    int64_t deadline_ms; /* monotonic */
+};
+
 /* Asks for questions[0..n-1] in turn and fills plans[0..n-1], which the caller ends with plan_fini.
- * read: as of struct tx_opts. Returns how many pass: n, or fewer, and *err is why the next one is
- * refused; n + 1: that cannot be told now. Blocks for limit_ms at most, and as long as an answer
- * takes. */
-size_t plan_ask(struct tx *tx, bool read, int64_t limit_ms, const struct plan_question *questions,
-                size_t n, struct plan *plans, struct err *err);
+ * Returns how many pass: n, or fewer, and *err is why the next one is refused; n + 1: that cannot
+ * be told now. Blocks until the deadline at most. */
+size_t plan_ask(struct tx *tx, const struct plan_limits *limits,
+                const struct plan_question *questions, size_t n, struct plan *plans,
+                struct err *err);
 
 /* Operators that look at all there is of something. */
 size_t plan_scans(const struct plan *plan);

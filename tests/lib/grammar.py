@@ -291,3 +291,20 @@ def stream(random, compiles, count, shapes, awkward, refused, wrong, schema, typ
             message = parts() if random.random() < lists and not calm else part()
             commands.append({**message, **random.choice(NAMES)} if own and random.random() < 0.9 else message)
     return commands
+
+
+# ---------------------------------------------------------------- queries
+
+CHANGES = re.compile(r"\b(MERGE|SET|CREATE|DELETE|FOREACH|REMOVE)\b|«=»")
+READINGS = [text for text in SINGLE + MANY + NONE if not CHANGES.search(text) and "LIMIT" not in text]
+RETURNS = ["RETURN n", "RETURN n.id, n.v", "RETURN n.id AS id, n.«p» AS v", "RETURN n.c  + n.c, n . s", "RETURN n.id AS id ORDER BY toString(n.id), n.c", "RETURN DISTINCT n.v", "RETURN count(*)", "RETURN count(n) AS c, max(n.c) AS m",
+           "RETURN n.v AS v, count(*) AS c", "RETURN *", "RETURN n.c + «i» AS c", "RETURN «a»", "RETURN n.v = «a» AS x", "RETURN n {.id, .v} AS m", "RETURN n.id ORDER BY toString(n.id) LIMIT 2", "RETURN n.id ORDER BY toString(n.id) SKIP 1",
+           "RETURN CASE WHEN n.c > «i» THEN n.s ELSE «s» END", "RETURN [x IN «il» | x + n.c]", "RETURN n.c / «i»", "RETURN n.c % 2, sum(n.c)", "WITH n WHERE «?» RETURN n.id", "WITH n, count(*) AS c WHERE c >= «i» RETURN n.id, c",
+           "WITH count(n) AS c RETURN c + «i» AS s", "WITH DISTINCT n.v AS v WHERE v <> «a» RETURN v", "OPTIONAL MATCH (n)-[r:R]->(m) RETURN n.id, m.v", "OPTIONAL MATCH (n)-[:R {v: «i»}]->(m) RETURN n.id AS i, m", "RETURN n.id UNION MATCH (n:M {id: «i»}) RETURN n.id",
+           "CALL { WITH n MATCH (n)-->(m) WHERE m.v = «a» RETURN count(m) AS c } RETURN n.id, c", "RETURN EXISTS { (n)-[:R]->({v: «i»}) } AS e", "RETURN n.id, «p» ", "RETURN n.id LIMIT «i»", "RETURN labels(n), n.«p»;", "UNWIND «l» AS x RETURN x, n.id",
+           "WITH n.c AS c, «a» AS y RETURN c, y", "RETURN /* one */ n.id, // two\n n.v /* three */", "WITH n ORDER BY toString(n.id) LIMIT 1 RETURN n.id, n.c"]
+
+
+def question_shapes(random, count):
+    """Shapes of queries: something is read, and returned."""
+    return [Shape(random, [random.choice(READINGS), random.choice(RETURNS)]) for _ in range(count)]

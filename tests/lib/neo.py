@@ -24,6 +24,14 @@ class Neo:
 
     def transaction(self, statements, timeout=120):
         """[(text, params)] in one transaction; the Jolt rows of each statement."""
+        return [rows for _, rows in self._answers(statements, timeout)]
+
+    def ask(self, text, params=None):
+        """The names of its columns, its Jolt rows."""
+        answer, = self._answers([(text, params)], 120)
+        return answer
+
+    def _answers(self, statements, timeout):
         body = {"statements": [{"statement": t, "parameters": p or {}} for t, p in statements]}
         answer = self.session.post(
             self.url,
@@ -47,7 +55,7 @@ class Neo:
                 raise CypherError(plain(errors[0].get("code", "none")), plain(errors[0].get("message", "")))
             if "header" in event:
                 rows = []
-                results.append(rows)
+                results.append((event["header"]["fields"], rows))
             elif "data" in event:
                 rows.append(event["data"])
             elif "info" in event:

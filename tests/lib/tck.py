@@ -31,6 +31,10 @@ class Scenario(NamedTuple):
 
 def scenarios():
     """Those that change a graph, or can be made to: of an outline its first example."""
+    return [s for s in _all() if not s.name.startswith(LAST_WINS) and any(WRITES.search(q) or _stored(q) for q in s.queries)]
+
+
+def _all():
     jar, = pathlib.Path(stack.fetch("opencypher-tck")).glob("tck-*.jar")
     with zipfile.ZipFile(jar) as z:
         return [s for name in sorted(z.namelist()) if name.endswith(".feature") for s in _of_feature(name, z.read(name).decode())]
@@ -46,7 +50,7 @@ def _of_feature(path, text):
             if query is not None:
                 (before if step["text"].startswith("having executed") else queries).append(query)
         name = f"{feature} {pickle['name']}"
-        if not name.startswith(LAST_WINS) and not VARIES.search(" ".join(queries)) and any(WRITES.search(q) or _stored(q) for q in queries):
+        if not VARIES.search(" ".join(queries)):
             found.setdefault(name, Scenario(name, before, queries))
     return found.values()
 
@@ -79,3 +83,13 @@ def stream(some, rounds):
             commands += [_stored(query) or query for query in (_other_values(q, n) for q in scenario.queries)]
             commands.append(DIGEST)
     return commands
+
+
+def reading():
+    """Those whose queries write nothing."""
+    return [s for s in _all() if not any(WRITES.search(q) for q in s.queries)]
+
+
+def variants(query, n):
+    """The query with other values."""
+    return list(dict.fromkeys(_other_values(query, i) for i in range(n)))
