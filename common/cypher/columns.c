@@ -82,6 +82,8 @@ static bool take_item(struct walk *w)
     const char *name = json_string_value(json_array_get(w->names, w->column++));
     if (w->at == first || name == NULL || (w->at == first + 1 && is_op(w, first, '*')))
         return false;
+    if (is_op(w, w->at - 1, '$')) /* with what is written behind it, it would be a parameter */
+        return false;
     if (named || (w->at == first + 1 && view_is_name(&w->items[first])))
         return true;
     write_up_to(w, w->at);

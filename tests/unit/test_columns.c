@@ -50,6 +50,7 @@ static const struct row {
     {"RETURN (n.a", "[\"n.a\"]", NULL},
     {"RETURN n.a } RETURN 1", "[\"n.a\"]", NULL},
     {"RETURN 'a", "[\"a\"]", NULL},
+    {"RETURN n.a $, b", "[\"a\",\"b\"]", NULL},
     {"", "[]", NULL},
 };
 
