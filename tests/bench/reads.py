@@ -328,13 +328,17 @@ def open_loop(bench):
 
 DEGREES = "MATCH (n:Person {id: $id})-[:KNOWS]->(f)-[:KNOWS]->(g) RETURN n.name AS name, count(DISTINCT g) AS friends, avg(g.age) AS age"
 
+MAY_KNOW = """MATCH (n:Person {id: $id})-[:KNOWS]->(f)-[:KNOWS]->(g) WHERE g <> n AND NOT (n)-[:KNOWS]->(g)
+RETURN g.name AS name, count(f) AS common ORDER BY common DESC, name LIMIT 10"""
+REPEATS = 200  # so that the first time, when all are asked, is a small part of it
+
 
 def kept(bench):
-    """1,000 different questions, fifty times each, with RESULT_CACHE and without."""
+    """1,000 different questions, again and again, with RESULT_CACHE and without."""
     tier = Tier(bench)
     bench.neo.run("MATCH (n:Person) UNWIND range(1, 10) AS k MATCH (m:Person {id: (n.id * 7 + k * 131) % 10000}) CREATE (n)-[:KNOWS]->(m)")
-    for name, text in (("point lookups", LOOKUP), ("friends of friends", DEGREES)):
-        asked = [{"id": f"{k}-{i}", "command": text, "params": {"id": i}} for k in range(50) for i in range(1000)]
+    for name, text in (("point lookups", LOOKUP), ("friends of friends", DEGREES), ("people one may know", MAY_KNOW)):
+        asked = [{"id": f"{k}-{i}", "command": text, "params": {"id": i}} for k in range(REPEATS) for i in range(1000)]
         warm(lambda: tier.backlog(asked))
         rates = [], []
         for _ in range(ROUNDS):
@@ -347,7 +351,7 @@ def kept(bench):
         rss = tier.server.rss_peak_kb() / 1024
         plain, cached = rates
         ratios = [c / p for c, p in zip(cached, plain)]
-        bench.add(f"1,000 different questions, fifty times each, from memory: {name}", statistics.median(plain), statistics.median(cached),
+        bench.add(f"1,000 different questions, {REPEATS} times each, from memory: {name}", statistics.median(plain), statistics.median(cached),
                   "requests/s", statistics.median(ratios), "at least 5",
                   f"rival: ours without RESULT_CACHE; {hits / len(asked) * 100:.0f} % from memory; RSS {rss:.0f} MB with 32MiB; {spread(ratios)}")
     tier.close()
